@@ -1,0 +1,136 @@
+"""Every setting, read once from the environment (a `.env` file beside this one too; the environment wins).
+
+The doors, `demo.py`, `gunicorn.conf.py` and `migrations/env.py` call `load_or_exit` and hand the values down;
+nothing else reads the environment.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError
+from marshmallow.validate import OneOf, Range
+
+from events.currencies import CODES
+from events.moments import DAY_US, parse_duration
+from events.types import TRANSACTIONS_CHANNEL
+
+ROOT = Path(__file__).resolve().parent
+LONGEST_WINDOW_US = 31 * DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What runs where. Durations are microseconds, `retention_us` None keeps everything."""
+
+    redis_url: str
+    bus_url: str
+    database_url: str
+    window_us: int
+    latest: int
+    partitions: int
+    max_backlog: int
+    default_currency: str
+    tap_channels: tuple[str, ...]
+    host: str
+    port: int
+    workers: int
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used; `lines` names each variable and what is wrong with it."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+def load() -> Settings:
+    """The settings of this process. Raises ConfigError with every wrong variable at once."""
+    env = Env(eager=False)
+    env.read_env(str(ROOT / ".env"), recurse=False)
+    settings = _read(env)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        raise ConfigError(_lines(error.error_messages)) from error
+    return settings
+
+
+def load_or_exit() -> Settings:
+    """As `load`, but a wrong value is one clear line on standard error, and exit code 2."""
+    try:
+        return load()
+    except ConfigError as error:
+        _refuse(error.lines)
+
+
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `overrides` laid over it, for a child process."""
+    return {**os.environ, **overrides}
+
+
+def _read(env: Env) -> Settings:
+    env.add_parser("duration", _duration)
+    env.add_parser("channels", _channels)
+    redis = _scheme("redis", "rediss", "unix")
+    redis_url = env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=redis)
+    return Settings(
+        redis_url=redis_url,
+        bus_url=env.str("BUS_URL", redis_url, validate=redis),
+        database_url=env.str("DATABASE_URL", f"sqlite:///{ROOT / 'tally.db'}", validate=_database),
+        window_us=env.duration("WINDOW", "6h"),
+        latest=env.int("LATEST", 5, validate=Range(1, 1_000)),
+        partitions=env.int("PARTITIONS", 1, validate=Range(1, 64)),
+        max_backlog=env.int("MAX_BACKLOG", 1_000_000, validate=Range(1)),
+        default_currency=env.str("DEFAULT_CURRENCY", "USD", validate=OneOf(CODES, error="no ISO 4217 code")),
+        tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
+        host=env.str("HOST", "127.0.0.1"),
+        port=env.int("PORT", 5000, validate=Range(1, 65535)),
+        workers=env.int("WORKERS", 1, validate=Range(1, 64)),
+    )
+
+
+def _duration(text: str) -> int:
+    try:
+        duration_us = parse_duration(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    if duration_us > LONGEST_WINDOW_US:
+        raise ValidationError("must be at most 31d")
+    return duration_us
+
+
+def _channels(text: str) -> tuple[str, ...]:
+    channels = tuple(name.strip() for name in text.split(",") if name.strip())
+    if TRANSACTIONS_CHANNEL in channels:
+        raise ValidationError(f"{TRANSACTIONS_CHANNEL} is Tally's own channel: tapping it would store twice")
+    return channels
+
+
+def _scheme(*schemes: str) -> Callable[[str], None]:
+    def validate(url: str) -> None:
+        if urlsplit(url).scheme not in schemes:
+            raise ValidationError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+
+    return validate
+
+
+def _database(url: str) -> None:
+    if not url.startswith(("mysql+pymysql://", "sqlite:///")):
+        raise ValidationError("must begin with mysql+pymysql:// or sqlite:///")
+
+
+def _lines(messages: Any) -> list[str]:
+    return [f"{name}: {' '.join(map(str, reasons))}" for name, reasons in sorted(messages.items())]
+
+
+def _refuse(lines: list[str]) -> NoReturn:
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise SystemExit(2)

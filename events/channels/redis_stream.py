@@ -1,0 +1,183 @@
+"""The Redis channel: a stream a partition and a feed as the record, PUBLISH for whoever cares to listen."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from redis.exceptions import ResponseError
+
+from events import wire
+from events.channels.base import Backlog, Backlogged, Entry
+from events.moments import MILLISECOND_US
+from events.partitions import partition_of, tag
+from events.scripts import Client, load_script
+from events.types import TRANSACTIONS_CHANNEL, Transaction
+
+GROUP: Final = "ledger"
+TRANSACTIONS: Final = "transactions"
+
+# One script call appends at most so many, so that no other client waits long for the server.
+_APPEND_LIMIT: Final = 1_000
+_SCRIPTS: Final = Path(__file__).parent / "scripts"
+_T = TypeVar("_T")
+
+
+class LeaseLost(Exception):
+    """Another holds the lease that this append was bound to; nothing was appended."""
+
+
+class Lease:
+    """The right to append, held by one at a time: a key and the token that must stand in it."""
+
+    def __init__(self, key: str, token: bytes) -> None:
+        self.key = key
+        self.token = token
+
+
+class RedisStream:
+    """One feed in Redis or Valkey. `client` must answer in RESP2, as `open_client` gives it."""
+
+    def __init__(self, client: Client, feed: str, partitions: int, max_backlog: int) -> None:
+        self.partitions = partitions
+        self._client = client
+        self._feed = feed
+        self._max_backlog = max_backlog
+        self._append = load_script(client, _SCRIPTS, "append")
+        self._trim = load_script(client, _SCRIPTS, "trim")
+        self._backlog = load_script(client, _SCRIPTS, "backlog")
+
+    def log_key(self, partition: int) -> str:
+        """The stream that holds `partition` of this feed."""
+        return f"{tag(partition)}:log:{self._feed}"
+
+    def publish(self, events: Sequence[Transaction]) -> None:
+        """Append and announce. Raises Backlogged; what a call left out is sent again under the same ids."""
+        payloads: dict[int, list[bytes]] = defaultdict(list)
+        for event in events:
+            payloads[partition_of(event.user_id, self.partitions)].append(wire.encode(event))
+        for partition, batch in payloads.items():
+            self._append_all(partition, wire.JSON, batch, channel=TRANSACTIONS_CHANNEL)
+
+    def append_tapped(self, partition: int, payloads: Sequence[bytes], lease: Lease) -> None:
+        """Append what a tap heard. Raises LeaseLost or Backlogged; then part of `payloads` may stand already."""
+        self._append_all(partition, wire.TAP, payloads, lease=lease)
+
+    def republish(self, partition: int, format_: str, payload: bytes) -> None:
+        """Append one message again as it once stood, without announcing it. Raises Backlogged."""
+        self._append_all(partition, format_, [payload])
+
+    def consumer(self, partition: int, name: str) -> "StreamConsumer":
+        return StreamConsumer(self._client, self.log_key(partition), name)
+
+    def backlog(self, partition: int) -> Backlog:
+        undelivered, pending, oldest = self._backlog([self.log_key(partition)], [GROUP])
+        return Backlog(undelivered, pending, accepted_at_us(oldest) if oldest else None)
+
+    def trim(self, partition: int) -> int:
+        return int(self._trim([self.log_key(partition)]))
+
+    def forget_idle_consumers(self, partition: int, idle_ms: int) -> None:
+        """Drop the names of readers that hold nothing and have not stirred for `idle_ms`."""
+        log = self.log_key(partition)
+        with contextlib.suppress(ResponseError):  # no such log yet
+            for reader in self._client.xinfo_consumers(log, GROUP):
+                if reader["pending"] == 0 and reader["idle"] > idle_ms:
+                    self._client.xgroup_delconsumer(log, GROUP, reader["name"])
+
+    def _append_all(
+        self,
+        partition: int,
+        format_: str,
+        payloads: Sequence[bytes],
+        channel: str = "",
+        lease: Lease | None = None,
+    ) -> None:
+        keys = [self.log_key(partition), *([lease.key] if lease else [])]
+        head: list[Any] = [self._max_backlog, format_, channel, lease.token if lease else ""]
+        for chunk in _chunks(payloads, _APPEND_LIMIT):
+            outcome = self._append(keys, [*head, *chunk])
+            if outcome == b"backlogged":
+                raise Backlogged(f"{self.log_key(partition)} holds {self._max_backlog} entries")
+            if outcome == b"lease lost":
+                raise LeaseLost(keys[1])
+
+
+class StreamConsumer:
+    """One reader of a stream's group, which it makes at 0, so that nothing published before is missed."""
+
+    def __init__(self, client: Client, log: str, name: str) -> None:
+        self._client = client
+        self._log = log
+        self._name = name
+
+    def read(self, limit: int, wait_ms: int) -> list[Entry]:
+        block = ["BLOCK", wait_ms] if wait_ms else []
+        command = [
+            "XREADGROUP",
+            "GROUP",
+            GROUP,
+            self._name,
+            "COUNT",
+            limit,
+            *block,
+            "STREAMS",
+            self._log,
+            ">",
+        ]
+        reply = self._with_group(command)
+        return [entry for _, rows in reply or [] for entry in _entries(rows)]
+
+    def take_over(self, idle_ms: int, limit: int) -> list[Entry]:
+        taken: list[Entry] = []
+        cursor: bytes | str = "0-0"
+        while True:
+            command = ["XAUTOCLAIM", self._log, GROUP, self._name, idle_ms, cursor, "COUNT", limit]
+            cursor, rows, *_ = self._with_group(command)
+            taken += _entries(rows)
+            if cursor == b"0-0" or len(taken) >= limit:
+                return taken
+
+    def hold(self, positions: Sequence[str]) -> None:
+        for chunk in _chunks(positions, _APPEND_LIMIT):
+            self._client.xclaim(self._log, GROUP, self._name, 0, list(chunk), justid=True)
+
+    def acknowledge(self, positions: Sequence[str]) -> None:
+        for chunk in _chunks(positions, _APPEND_LIMIT):
+            self._client.xack(self._log, GROUP, *chunk)
+
+    def _with_group(self, command: list[Any]) -> Any:
+        """Run a command of the group; where the group or the log is gone, make it and run again."""
+        try:
+            return self._raw(command)
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+        with contextlib.suppress(ResponseError):  # another reader made it first
+            self._client.xgroup_create(self._log, GROUP, id="0", mkstream=True)
+        return self._raw(command)
+
+    def _raw(self, command: list[Any]) -> Any:
+        return self._client.execute_command(*command)
+
+
+def accepted_at_us(position: bytes | str) -> int:
+    """When the log took the entry at `position` (`milliseconds-sequence`)."""
+    text = position.decode() if isinstance(position, bytes) else position
+    return int(text.partition("-")[0]) * MILLISECOND_US
+
+
+def _entries(rows: Sequence[Any]) -> list[Entry]:
+    return [_entry(row) for row in rows if row and row[1]]
+
+
+def _entry(row: Any) -> Entry:
+    position = row[0].decode()
+    format_, payload = row[1][0], row[1][1]
+    return Entry(position, accepted_at_us(position), format_.decode("ascii", "replace"), payload)
+
+
+def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,101 @@
+"""The events and the rules that make each valid, said once.
+
+The rules are types. `msgspec` holds them when bytes are decoded, and `conform` when a single value comes
+from somewhere else, such as a query parameter.
+"""
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from events import currencies
+from events.moments import LATEST_MOMENT_US, MINUTE_US, to_us
+
+AMOUNT_LIMIT: Final = 10**12
+MERCHANT_LENGTH: Final = 64
+TOO_FAR_AHEAD_US: Final = 5 * MINUTE_US
+
+UserId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._@:+-]{1,64}\Z", description="1 to 64 of A-Z a-z 0-9 . _ @ : + -")
+]
+Amount = Annotated[int, Meta(ge=-AMOUNT_LIMIT, le=AMOUNT_LIMIT, description="minor units")]
+Merchant = Annotated[
+    str,
+    Meta(
+        max_length=MERCHANT_LENGTH,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z",
+        description="free text without control characters",
+    ),
+]
+Moment = Annotated[datetime, Meta(tz=True)]
+if TYPE_CHECKING:
+    Currency = str
+else:
+    Currency = Literal[currencies.CODES]
+
+
+class Invalid(ValueError):
+    """A value that breaks a rule: which field, and why, in words for whoever sent it."""
+
+    def __init__(self, field: str | None, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+class Transaction(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="transaction"
+):
+    """One card transaction. `amount` is in minor units of `currency`; below zero it is a refund."""
+
+    event_id: UUID
+    user_id: UserId
+    amount: Amount
+    currency: Currency
+    merchant: Merchant
+    occurred_at: Moment
+    v: Literal[1] = 1
+
+    @property
+    def occurred_at_us(self) -> int:
+        return to_us(self.occurred_at)
+
+
+# Which channel an event is announced on; the feeds its log belongs to stand in `events.channels`.
+TRANSACTIONS_CHANNEL: Final = "transactions"
+
+_AT_FIELD: Final = re.compile(r" - at `\$(?:\[\.\.\.\]|\[\d+\])?\.?([A-Za-z_]*)[^`]*`\Z")
+_NAMED_FIELD: Final = re.compile(r"(?:required|unknown) field `([^`]*)`")
+
+
+def invalid_from(error: msgspec.MsgspecError, field: str | None = None) -> Invalid:
+    """msgspec's complaint as ours, the field picked out of its text."""
+    text = str(error)
+    at = _AT_FIELD.search(text)
+    named = _NAMED_FIELD.search(text)
+    if at:
+        text = text[: at.start()]
+        field = at[1] or field
+    elif named:
+        field = named[1]
+    return Invalid(field, text)
+
+
+def conform(value: Any, rule: Any, field: str) -> Any:
+    """`value` if it keeps `rule` (one of the types above). Raises Invalid naming `field`."""
+    try:
+        return msgspec.convert(value, rule)
+    except msgspec.ValidationError as error:
+        raise invalid_from(error, field) from error
+
+
+def check_moment(occurred_at_us: int, accepted_at_us: int) -> None:
+    """Raises Invalid where an event lies before 1970 or too far ahead of the moment it was accepted."""
+    if occurred_at_us < 0:
+        raise Invalid("occurred_at", "lies before 1970-01-01T00:00:00Z")
+    if occurred_at_us > min(accepted_at_us + TOO_FAR_AHEAD_US, LATEST_MOMENT_US):
+        raise Invalid("occurred_at", "lies more than 5 minutes ahead")

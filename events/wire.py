@@ -1,0 +1,95 @@
+"""An event's bytes, as they stand in the log and on its channel.
+
+Two formats travel. `json` is Tally's own: one versioned object an event. `tap` is what a stranger
+published on a tapped channel, word for word, behind the id and the currency the tap gave it.
+"""
+
+import re
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from events.moments import SECOND_US, to_datetime
+from events.types import Invalid, Transaction, check_moment, invalid_from
+
+JSON: Final = "json"
+TAP: Final = "tap"
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Transaction)
+_TAP_AMOUNT: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_TAP_EPOCH: Final = re.compile(r"([0-9]{1,11})(?:\.([0-9]{1,12}))?", re.ASCII)
+
+
+def encode(event: Transaction) -> bytes:
+    """The event as one JSON object; `decode` gives it back."""
+    return _encoder.encode(event)
+
+
+def encode_tapped(message: bytes, event_id: UUID, currency: str) -> bytes:
+    """A tapped message, whatever it holds, ready to be appended; `decode` judges it."""
+    return b"%s,%s,%s" % (event_id.hex.encode(), currency.encode(), message)
+
+
+def decode(format_: str, payload: bytes, accepted_at_us: int) -> Transaction:
+    """The event that `payload` says. Raises Invalid naming the field that is wrong.
+
+    The verdict depends on the arguments alone, so a second delivery of the same entry is judged alike.
+    """
+    if format_ == JSON:
+        event = _decode_json(payload)
+    elif format_ == TAP:
+        event = _decode_tapped(payload)
+    else:
+        raise Invalid(None, f"unknown format {format_[:20]!r}: json or tap")
+    check_moment(event.occurred_at_us, accepted_at_us)
+    return event
+
+
+def _decode_json(payload: bytes) -> Transaction:
+    if not payload:
+        raise Invalid(None, "empty message")
+    try:
+        return _decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise invalid_from(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(None, f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise Invalid(None, "not JSON: nested too deeply") from error
+
+
+def _decode_tapped(payload: bytes) -> Transaction:
+    """`id,currency,` and then the original's `user_id,amount,epoch`, epoch in seconds with a fraction."""
+    try:
+        event_id, currency, message = payload.decode().split(",", 2)
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise Invalid(None, f"not text: {error}") from error
+    fields = message.split(",")
+    if len(fields) != 3:
+        raise Invalid(None, f"expected user_id,amount,epoch, got {len(fields)} field(s)")
+    user_id, amount, epoch = fields
+    if not _TAP_AMOUNT.fullmatch(amount):
+        raise Invalid("amount", "must be a whole number of minor units")
+    document = {
+        "type": "transaction",
+        "event_id": event_id,
+        "user_id": user_id,
+        "amount": int(amount),
+        "currency": currency,
+        "merchant": "",
+        "occurred_at": to_datetime(_epoch_us(epoch)),
+    }
+    try:
+        return msgspec.convert(document, Transaction)
+    except msgspec.ValidationError as error:
+        raise invalid_from(error) from error
+
+
+def _epoch_us(text: str) -> int:
+    """Seconds as decimal text in microseconds, exactly; digits past the microsecond are cut."""
+    match = _TAP_EPOCH.fullmatch(text)
+    if not match:
+        raise Invalid("occurred_at", "must be seconds since 1970, such as 1570358269.4836092")
+    return int(match[1]) * SECOND_US + int((match[2] or "").ljust(6, "0")[:6])

@@ -1,0 +1,40 @@
+"""Runs the migrations against `DATABASE_URL`, or against a connection handed in as an attribute."""
+
+from logging.config import fileConfig
+
+from alembic import context
+from sqlalchemy import Connection
+
+from config import load_or_exit
+from storage.sql.engine import open_writer
+from storage.sql.models import metadata
+
+if context.config.config_file_name and context.config.attributes.get("configure_logger", True):
+    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def connect_and_migrate() -> None:
+    engine = open_writer(load_or_exit().database_url)
+    with engine.connect() as connection:
+        migrate(connection)
+        connection.commit()
+    engine.dispose()
+
+
+def print_statements() -> None:
+    """`alembic upgrade head --sql`: for whoever runs the statements by hand."""
+    context.configure(url=load_or_exit().database_url, target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    print_statements()
+else:
+    connect_and_migrate()

@@ -1,0 +1,49 @@
+"""The names of the hot state's keys, every one tagged with its partition."""
+
+from events.partitions import tag
+
+
+def ready(partition: int) -> str:
+    """The marker that says which run of which server, and which settings, the partition can be trusted for."""
+    return f"{tag(partition)}:ready"
+
+
+def rebuild(partition: int) -> str:
+    """The token of the rebuild that is under way."""
+    return f"{tag(partition)}:rebuild"
+
+
+def board(partition: int, user_id: str) -> str:
+    """A user's events, in the order of time."""
+    return f"{tag(partition)}:board:{user_id}"
+
+
+def totals(partition: int, user_id: str) -> str:
+    """A user's two marks, and the totals between them."""
+    return f"{tag(partition)}:totals:{user_id}"
+
+
+def behind(partition: int) -> str:
+    """The users whose boards have more to pass than one call may."""
+    return f"{tag(partition)}:behind"
+
+
+def minutes(partition: int) -> str:
+    """Everybody's count and sum a minute and a currency."""
+    return f"{tag(partition)}:minutes"
+
+
+def live(partition: int) -> str:
+    """What was stored in the last minutes, for whoever watches."""
+    return f"{tag(partition)}:live"
+
+
+def rebuilt_patterns(partition: int) -> tuple[str, ...]:
+    """What a rebuild makes anew."""
+    prefix = tag(partition)
+    return (f"{prefix}:board:*", f"{prefix}:totals:*", f"{prefix}:behind", f"{prefix}:minutes")
+
+
+def upkeep(job: str) -> str:
+    """The lock of a job of upkeep, for all partitions."""
+    return f"upkeep:{job}"

@@ -1,0 +1,61 @@
+"""What was stored in the last minutes, in the order in which it reached the boards."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from events.scripts import Client
+from storage.hot import keys
+from storage.hot.member import unpack
+from storage.transaction_row import TransactionRow
+
+START: Final = "0-0"
+
+
+class LiveBatch(NamedTuple):
+    """Events stored together, at `position` of their partition; `untold` counts those a crowd left no room for."""
+
+    partition: int
+    position: str
+    events: list[TransactionRow]
+    untold: int
+
+
+class LiveFeed:
+    """Reads the live streams. A position is where one batch stands in its partition's stream."""
+
+    def __init__(self, client: Client, partitions: int) -> None:
+        self._client = client
+        self.partitions = partitions
+
+    def newest(self, partition: int) -> str:
+        """The position behind which everything is still to come."""
+        rows = self._client.execute_command("XREVRANGE", keys.live(partition), "+", "-", "COUNT", 1)
+        return rows[0][0].decode() if rows else START
+
+    def read(self, partition: int, after: str, wait_ms: int, limit: int = 100) -> list[LiveBatch]:
+        """What came behind `after`, waiting at most `wait_ms` for the first."""
+        command = ["XREAD", "COUNT", limit, "BLOCK", wait_ms, "STREAMS", keys.live(partition), after]
+        reply = self._client.execute_command(*command)
+        return [_batch(partition, row) for _, rows in reply or [] for row in rows]
+
+    def since(self, partition: int, after: str, limit: int = 1_000) -> list[LiveBatch]:
+        """What still stands behind `after`, at most `limit` batches."""
+        try:
+            rows = self._client.xrange(keys.live(partition), f"({after}", "+", count=limit)
+        except ResponseError:  # no position of ours
+            return []
+        return [_batch(partition, row) for row in rows]
+
+
+def _batch(partition: int, row: Sequence[Any]) -> LiveBatch:
+    position, fields = row
+    events = list(_events(fields[2:]))
+    return LiveBatch(partition, position.decode(), events, int(fields[1]))
+
+
+def _events(fields: Sequence[bytes]) -> Iterable[TransactionRow]:
+    for user, placed in zip(fields[::2], fields[1::2], strict=True):
+        at, _, member = placed.partition(b":")
+        yield unpack(user.decode(), int(at), member)

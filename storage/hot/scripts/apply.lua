@@ -1,0 +1,123 @@
+-- Put stored events on their users' boards. Whether anything moves is decided by ZADD NX alone, so the same
+-- events may be applied any number of times.
+-- KEYS    1 behind   2 minutes   3 live   then a board and a totals for each user
+-- ARGV    1 window, µs   2 latest   3 most events to pass   4 how long live keeps, ms   5 most live entries
+--         6 most events in one live entry ('0' where nobody is to be told)
+--         then for each user: user id, how many events, and a moment and a member for each
+-- Returns how many events were new to their boards
+local MINUTE = 60000000
+local now = time_us()
+local window, latest, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local told, most_told, untold = {}, tonumber(ARGV[6]), 0
+local minutes, accepted = {}, 0
+
+local function tell(user, at, member)
+  if #told >= 2 * most_told then
+    untold = untold + 1
+  else
+    told[#told + 1] = user
+    told[#told + 1] = at .. ':' .. member
+  end
+end
+
+local function count_minute(at, currency, amount)
+  local minute = text(math.floor(at / MINUTE)) .. ':' .. currency
+  local sum = minutes[minute]
+  if not sum then
+    sum = {count = 0, sum = 0}
+    minutes[minute] = sum
+  end
+  sum.count = sum.count + 1
+  sum.sum = sum.sum + amount
+end
+
+-- The events from ARGV[first] on that the board did not hold yet, now added: {moment, member, ...}
+local function add(board, first, count)
+  if count == 1 then
+    local added = redis.call('ZADD', board, 'NX', ARGV[first], ARGV[first + 1])
+    return added == 1 and {ARGV[first], ARGV[first + 1]} or {}
+  end
+  local members, fresh = {}, {}
+  for i = first + 1, first + 2 * count, 2 do
+    members[#members + 1] = ARGV[i]
+  end
+  local scores = redis.call('ZMSCORE', board, unpack(members))
+  for i, member in ipairs(members) do
+    if not scores[i] then
+      fresh[#fresh + 1] = ARGV[first + 2 * i - 2]
+      fresh[#fresh + 1] = member
+    end
+  end
+  if #fresh > 0 then
+    redis.call('ZADD', board, 'NX', unpack(fresh))
+  end
+  return fresh
+end
+
+local function apply(user, board, totals, first, count)
+  local fresh = add(board, first, count)
+  if #fresh == 0 then
+    return
+  end
+  local from, to, _, is_new = read_marks(totals, now, window)
+  local sums, outside = {}, false
+  for i = 1, #fresh, 2 do
+    local at, member = tonumber(fresh[i]), fresh[i + 1]
+    tell(user, fresh[i], member)
+    if has_passed(board, from, at, member) then
+      outside = true
+    else
+      local within = has_passed(board, to, at, member) and sums or {}
+      count_minute(at, sum_up(within, member, 1))
+    end
+  end
+  accepted = accepted + #fresh / 2
+  write_sums(totals, sums)
+  if is_new then
+    write_marks(totals, from, to)
+  end
+  if outside then
+    sweep(board, from, latest)
+  end
+  if now - to.at >= MINUTE then
+    local passed_now, arrived = advance(board, totals, from, to, now, window, latest, budget)
+    budget = budget - passed_now
+    if not arrived then
+      redis.call('SADD', KEYS[1], user)
+    elseif passed_now == 0 then
+      write_marks(totals, from, to)
+    end
+  end
+end
+
+-- A board that holds something else by now must not hold up the others: SQL answers for it.
+local function apply_or_mark(user, board, totals, first, count)
+  local done, err = pcall(apply, user, board, totals, first, count)
+  if not done then
+    err = type(err) == 'table' and err.err or err
+    if not string.find(err, 'WRONGTYPE', 1, true) then
+      error(err)
+    end
+    redis.pcall('HSET', totals, 'sql', err)
+  end
+end
+
+local key, i = 4, 7
+while i < #ARGV do
+  local count = tonumber(ARGV[i + 1])
+  apply_or_mark(ARGV[i], KEYS[key], KEYS[key + 1], i + 2, count)
+  key, i = key + 2, i + 2 + 2 * count
+end
+for minute, sum in pairs(minutes) do
+  redis.call('HINCRBY', KEYS[2], minute .. ':count', text(sum.count))
+  local done = redis.pcall('HINCRBY', KEYS[2], minute .. ':sum', text(sum.sum))
+  if type(done) == 'table' and done.err then
+    redis.call('HSET', KEYS[2], 'sql', done.err)
+  end
+end
+if most_told > 0 and #told > 0 then
+  local oldest = text(math.floor(now / 1000) - tonumber(ARGV[4]))
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'untold', text(untold), unpack(told))
+  redis.call('XTRIM', KEYS[3], 'MINID', '~', oldest)
+end
+return accepted

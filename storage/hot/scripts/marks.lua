@@ -1,0 +1,133 @@
+-- Shared by the scripts that move a board's marks; it runs nothing by itself.
+--
+-- A board is a sorted set of events by their moment (µs). Beside it the hash `totals` holds two marks that only
+-- move forward, `from` and `to`, and a currency's count, credit and debit over (from, to].
+-- A mark is a moment; while a call stopped between events of one moment, `from_member` or `to_member` names the
+-- last one passed, and that event stays on the board until the mark has moved on.
+-- Amounts are whole numbers within ±10^12 and a call passes at most a few thousand events, so what is added up
+-- here stays far below 2^53; totals grow in the hash by HINCRBY alone, which is exact to 2^63.
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function time_us()
+  local now = redis.call('TIME')
+  return tonumber(now[1]) * 1000000 + tonumber(now[2])
+end
+
+-- A board's marks; one that has none begins at `now`, and is new.
+local function read_marks(totals, now, window)
+  local found = redis.call('HMGET', totals, 'from', 'to', 'from_member', 'to_member', 'sql')
+  if not found[1] then
+    return {at = now - window, member = ''}, {at = now, member = ''}, false, true
+  end
+  return {at = tonumber(found[1]), member = found[3]}, {at = tonumber(found[2]), member = found[4]}, found[5], false
+end
+
+local function write_marks(totals, from, to)
+  redis.call('HSET', totals, 'from', text(from.at), 'to', text(to.at),
+    'from_member', from.member, 'to_member', to.member)
+end
+
+-- Adds an event to `sums`, `sign` times. A member is 16 bytes of id, 3 of currency, the amount, '|', the merchant.
+local function sum_up(sums, member, sign)
+  local currency = string.sub(member, 17, 19)
+  local amount = tonumber(string.match(member, '^-?%d+', 20))
+  local sum = sums[currency]
+  if not sum then
+    sum = {count = 0, credit = 0, debit = 0}
+    sums[currency] = sum
+  end
+  sum.count = sum.count + sign
+  if amount > 0 then
+    sum.credit = sum.credit + sign * amount
+  elseif amount < 0 then
+    sum.debit = sum.debit + sign * amount
+  end
+  return currency, amount
+end
+
+-- Adds `sums` to the totals. Where one outgrows 63 bits the board is marked: SQL answers for it.
+local function write_sums(totals, sums)
+  for currency, sum in pairs(sums) do
+    for field, value in pairs(sum) do
+      if value ~= 0 then
+        local done = redis.pcall('HINCRBY', totals, currency .. ':' .. field, text(value))
+        if type(done) == 'table' and done.err then
+          redis.call('HSET', totals, 'sql', done.err)
+        end
+      end
+    end
+  end
+end
+
+-- How many events of the board a mark has passed.
+local function passed(board, mark)
+  if mark.member == '' then
+    return redis.call('ZCOUNT', board, '-inf', text(mark.at))
+  end
+  return redis.call('ZRANK', board, mark.member) + 1
+end
+
+-- Whether `mark` has passed this event of the board.
+local function has_passed(board, mark, at, member)
+  if at ~= mark.at or mark.member == '' then
+    return at <= mark.at
+  end
+  return redis.call('ZRANK', board, member) < passed(board, mark)
+end
+
+-- Moves `mark` up to `target`, adding each event passed to `sums`; at most `budget` of them.
+-- Returns how many were passed, and whether the target was reached.
+local function move(board, mark, target, sums, sign, budget)
+  local first = passed(board, mark)
+  local crossing = redis.call('ZCOUNT', board, '-inf', text(target)) - first
+  if crossing <= 0 then
+    mark.at, mark.member = target, ''
+    return 0, true
+  end
+  local count = math.min(crossing, budget)
+  if count == 0 then
+    return 0, false
+  end
+  local rows = redis.call('ZRANGE', board, first, first + count - 1, 'WITHSCORES')
+  for i = 1, #rows, 2 do
+    sum_up(sums, rows[i], sign)
+  end
+  if count == crossing then
+    mark.at, mark.member = target, ''
+  else
+    mark.at, mark.member = tonumber(rows[#rows]), rows[#rows - 1]
+  end
+  return count, count == crossing
+end
+
+-- Takes off the board what lies outside the window, but for the latest ones.
+local function sweep(board, from, latest)
+  local outside = passed(board, from)
+  if from.member ~= '' then
+    outside = outside - 1
+  end
+  local spare = math.min(outside, redis.call('ZCARD', board) - latest)
+  if spare > 0 then
+    redis.call('ZREMRANGEBYRANK', board, 0, spare - 1)
+  end
+end
+
+-- Moves both marks to (now - window, now], passing at most `budget` events, and writes what has changed.
+-- Returns how many events were passed, and whether the marks arrived.
+local function advance(board, totals, from, to, now, window, latest, budget)
+  local sums = {}
+  local entered, all_entered = move(board, to, now, sums, 1, budget)
+  local left, all_left = 0, false
+  if all_entered then
+    left, all_left = move(board, from, now - window, sums, -1, budget - entered)
+  end
+  if entered + left > 0 then
+    write_sums(totals, sums)
+    write_marks(totals, from, to)
+    sweep(board, from, latest)
+  end
+  return entered + left, all_left
+end

@@ -1,0 +1,122 @@
+"""Dead letters: the messages nobody could store, each with its reason, keyed by its place in the log."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Engine, and_, delete, func, select, tuple_
+
+from events.channels.base import Entry
+from storage.sql.bulk import bulk_for
+from storage.sql.models import dead_letters
+
+# The first 64 KiB of a message are kept; a longer one cannot be tried again.
+KEPT_BYTES: Final = 64 * 1024
+_REASON_LENGTH: Final = 500
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PAGE: Final = 500
+
+
+class DeadLetter(NamedTuple):
+    """An entry of a log, the field that was wrong (if one was) and why."""
+
+    feed: str
+    partition: int
+    entry: Entry
+    field: str | None
+    reason: str
+
+
+class BuriedLetter(NamedTuple):
+    """A dead letter as it stands in SQL; `payload` holds at most the first 64 KiB of `size_bytes`."""
+
+    feed: str
+    partition: int
+    position: str
+    accepted_at_us: int
+    format: str
+    field: str | None
+    reason: str
+    size_bytes: int
+    payload: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.payload) == self.size_bytes
+
+
+def bury(connection: Connection, letters: Sequence[DeadLetter]) -> None:
+    """Write the letters in the caller's transaction; one that stands already stays as it is."""
+    if letters:
+        rows = [_row(letter) for letter in letters]
+        bulk_for(connection.dialect.name).insert_new(connection, dead_letters, rows)
+
+
+class DeadLetters:
+    """Lists, counts and removes dead letters."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def count(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
+
+    def all(self) -> Iterator[BuriedLetter]:
+        """Every letter, oldest position of each log first, read in pages."""
+        after: tuple[str, int, str] = ("", -1, "")
+        while page := self._page(after):
+            yield from page
+            after = (page[-1].feed, page[-1].partition, page[-1].position)
+
+    def remove(self, letter: BuriedLetter) -> None:
+        """Forget a letter, after it was tried again or given up."""
+        key = dead_letters.c
+        at = and_(
+            key.feed == letter.feed,
+            key.log_partition == letter.partition,
+            key.position == letter.position,
+        )
+        with self._engine.begin() as connection:
+            connection.execute(delete(dead_letters).where(at))
+
+    def _page(self, after: tuple[str, int, str]) -> list[BuriedLetter]:
+        columns = dead_letters.c
+        key = tuple_(columns.feed, columns.log_partition, columns.position)
+        query = select(dead_letters).where(key > tuple_(*after)).order_by(*key.clauses).limit(_PAGE)
+        with self._engine.connect() as connection:
+            return [_buried(row) for row in connection.execute(query)]
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
+    entry = letter.entry
+    return {
+        "feed": letter.feed,
+        "log_partition": letter.partition,
+        "position": entry.position,
+        "accepted_at": entry.accepted_at_us,
+        "format": _plain(entry.format, 16),
+        "field": _plain(letter.field, 64) if letter.field else None,
+        "reason": _plain(letter.reason, _REASON_LENGTH),
+        "size_bytes": len(entry.payload),
+        "payload": entry.payload[:KEPT_BYTES],
+    }
+
+
+def _plain(text: str, length: int) -> str:
+    """Text that is safe to print: a reason may quote what a stranger sent."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode())[:length]
+
+
+def _buried(row: Any) -> BuriedLetter:
+    return BuriedLetter(
+        row.feed,
+        row.log_partition,
+        row.position,
+        row.accepted_at,
+        row.format,
+        row.field,
+        row.reason,
+        row.size_bytes,
+        bytes(row.payload),
+    )

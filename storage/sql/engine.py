@@ -1,0 +1,87 @@
+"""Engines for MySQL, MariaDB and SQLite, each connection strict, in UTC and with timeouts."""
+
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from storage.sql.models import REVISION
+
+_SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+_SESSION: Final = f"SET sql_mode='{_SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout=10"
+_BUSY_TIMEOUT_S: Final = 30
+
+
+class SchemaOutdated(Exception):
+    """The database is not at the revision this code was written for."""
+
+
+def open_writer(url: str, pool_size: int = 5) -> Engine:
+    """An engine for transactions that write: READ COMMITTED, so that no range is locked."""
+    if _is_sqlite(url):
+        return _open_sqlite(url, begin="BEGIN IMMEDIATE")
+    return _open_mysql(url, pool_size, "READ COMMITTED")
+
+
+def open_reader(url: str, pool_size: int = 10) -> Engine:
+    """An engine for single statements that read: each is a snapshot of its own."""
+    if _is_sqlite(url):
+        return _open_sqlite(url, begin=None)
+    return _open_mysql(url, pool_size, "AUTOCOMMIT")
+
+
+def check_schema(engine: Engine) -> None:
+    """Raises SchemaOutdated, saying what to run, unless the migrations stand where this code needs them."""
+    advice = "run: alembic upgrade head"
+    with engine.connect() as connection:
+        try:
+            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        except DBAPIError as error:
+            if connection.invalidated or "alembic_version" not in str(error.orig):
+                raise
+            raise SchemaOutdated(f"the database has no tables yet; {advice}") from error
+    if revision != REVISION:
+        raise SchemaOutdated(f"the database is at revision {revision}, this code needs {REVISION}; {advice}")
+
+
+def _is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def _open_mysql(url: str, pool_size: int, isolation_level: Any) -> Engine:
+    return create_engine(
+        url,
+        isolation_level=isolation_level,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 5,
+            "read_timeout": 60,
+            "write_timeout": 60,
+            "init_command": _SESSION,
+            # Without FOUND_ROWS an insert's row count tells new rows from those that stood there already.
+            "client_flag": 0,
+        },
+    )
+
+
+def _open_sqlite(url: str, begin: str | None) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not guessed by the driver
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    if begin:
+
+        @event.listens_for(engine, "begin")
+        def start(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+    return engine

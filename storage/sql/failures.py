@@ -1,0 +1,54 @@
+"""Which failures of a database may pass by themselves, so that waiting and trying again is right."""
+
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+# MySQL and MariaDB: https://mariadb.com/kb/en/mariadb-error-codes/
+_PASSING: Final = frozenset(
+    (
+        1020,  # record changed since last read
+        1021,  # disk full
+        1026,  # error writing a file
+        1030,  # error from the storage engine
+        1040,  # too many connections
+        1041,  # out of memory
+        1047,  # Galera: the node is not ready
+        1053,  # shutdown in progress
+        1114,  # the table is full
+        1180,  # error during COMMIT
+        1203,  # too many connections of this user
+        1205,  # lock wait timeout
+        1213,  # deadlock
+        1290,  # running read-only
+        1317,  # query interrupted
+        1836,  # read-only mode
+        1927,  # connection was killed
+        1969,  # statement took too long (MariaDB)
+        2002,  # cannot connect
+        2003,
+        2006,  # server has gone away
+        2013,  # lost connection
+        2014,  # out of sync after a lost reply
+        2055,
+        3024,  # statement took too long (MySQL)
+        3100,  # commit refused by replication
+    )
+)
+_PASSING_IN_SQLITE: Final = ("locked", "busy", "disk", "full", "readonly", "unable to open", "i/o")
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same statement may succeed later: the server away, a deadlock, a full disk."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    code = error.orig.args[0] if error.orig and error.orig.args else None
+    if isinstance(code, int):
+        return code in _PASSING
+    text = str(error.orig).lower()
+    return isinstance(error, OperationalError) and any(word in text for word in _PASSING_IN_SQLITE)

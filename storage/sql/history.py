@@ -1,0 +1,161 @@
+"""What was stored: sums, lists and series, exact at any moment."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Engine, Select, or_, select, text, union_all
+
+from storage.sql.buckets import bucket_start
+from storage.sql.models import transactions, window_totals
+from storage.sql.selection import Selection, before
+from storage.sql.totals import total, total_columns
+from storage.totals import Total
+from storage.transaction_row import Position, TransactionRow
+
+
+class UserTotal(NamedTuple):
+    """A user's sum in one currency."""
+
+    user_id: str
+    total: Total
+
+
+class ClosedWindow(NamedTuple):
+    """A closed window of one user in one currency, `(start_us, end_us]`."""
+
+    start_us: int
+    end_us: int
+    total: Total
+
+
+# The next user after each, found by seeking in the index: its cost is the number of users, not of their rows.
+_USERS = """
+WITH RECURSIVE found (user_id, n) AS (
+  SELECT MIN(user_id), 1 FROM transactions
+  WHERE user_id >= :prefix AND user_id > :after AND user_id < :beyond
+  UNION ALL
+  SELECT (SELECT MIN(t.user_id) FROM transactions t WHERE t.user_id > found.user_id AND t.user_id < :beyond), n + 1
+  FROM found WHERE found.user_id IS NOT NULL AND n < :limit
+)
+SELECT user_id FROM found WHERE user_id IS NOT NULL ORDER BY n
+"""
+# No user id holds a character at or above this one.
+_BEYOND = "\x7f"
+_LAST_ID = b"\xff" * 16
+
+
+class History:
+    """Reads SQL. Every answer is one statement, so one moment of the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def totals(self, selection: Selection) -> list[Total]:
+        """What `selection` sums to, a total a currency, in the order of their codes."""
+        return [total(row) for row in self._rows(totals_query(selection))]
+
+    def page(self, selection: Selection, limit: int, after: Position | None = None) -> list[TransactionRow]:
+        """Up to `limit` transactions, newest first, from right behind `after`."""
+        return [_transaction(row) for row in self._rows(page_query(selection, limit, after))]
+
+    def latest_of(self, users: Sequence[str], count: int) -> list[TransactionRow]:
+        """The latest `count` transactions of each of these users."""
+        each = [page_query(Selection(user_id=user), count, None).subquery() for user in users]
+        query = union_all(*[select(page) for page in each])
+        with self._engine.connect() as connection:
+            return [_transaction(row) for row in connection.execute(query)]
+
+    def since(self, from_us: int, page: int) -> Iterator[TransactionRow]:
+        """Every transaction after `from_us`, oldest first, read in pages of `page` rows."""
+        columns = transactions.c
+        after = Position(from_us, _LAST_ID)
+        while rows := self._rows(
+            select(transactions)
+            .where(columns.occurred_at >= after.occurred_at_us)
+            .where(or_(columns.occurred_at > after.occurred_at_us, columns.event_id > after.event_id))
+            .order_by(columns.occurred_at, columns.event_id)
+            .limit(page)
+        ):
+            yield from map(_transaction, rows)
+            after = Position(rows[-1].occurred_at, bytes(rows[-1].event_id))
+
+    def totals_by_user(self, selection: Selection) -> list[UserTotal]:
+        """Every user's total in `selection`, the largest sum first within each currency."""
+        totals = total_columns()
+        query = (
+            select(transactions.c.user_id, transactions.c.currency, *totals)
+            .where(*selection.conditions())
+            .group_by(transactions.c.user_id, transactions.c.currency)
+            .order_by(transactions.c.currency, totals[0].desc(), transactions.c.user_id)
+        )
+        return [UserTotal(row.user_id, total(row)) for row in self._rows(query)]
+
+    def series(self, selection: Selection, bucket_us: int) -> dict[int, list[Total]]:
+        """Totals by the start of their bucket, `[start, start + bucket_us)`; empty buckets are left out."""
+        start = bucket_start(transactions.c.occurred_at, bucket_us)
+        query = (
+            select(start.label("start"), transactions.c.currency, *total_columns())
+            .where(*selection.conditions())
+            .group_by(start, transactions.c.currency)
+            .order_by(start, transactions.c.currency)
+        )
+        series: dict[int, list[Total]] = defaultdict(list)
+        for row in self._rows(query):
+            series[int(row.start)].append(total(row))
+        return series
+
+    def users(self, prefix: str, limit: int, after: str = "") -> list[str]:
+        """Up to `limit` (at most 1,000) user ids that begin with `prefix`, in order, behind `after`."""
+        bounds = {"prefix": prefix, "after": after, "beyond": prefix + _BEYOND, "limit": limit}
+        with self._engine.connect() as connection:
+            return list(connection.execute(text(_USERS), bounds).scalars())
+
+    def closed_windows(self, user_id: str, limit: int, before_us: int | None = None) -> list[ClosedWindow]:
+        """A user's closed windows, the latest first, a row a currency; those that end before `before_us`."""
+        columns = window_totals.c
+        ended = [columns.user_id == user_id]
+        if before_us is not None:
+            ended.append(columns.window_end < before_us)
+        newest = select(columns.window_end).distinct().where(*ended).order_by(columns.window_end.desc())
+        latest = newest.limit(limit).subquery()
+        query = (
+            select(window_totals)
+            .join(latest, columns.window_end == latest.c.window_end)
+            .where(columns.user_id == user_id)
+            .order_by(columns.window_end.desc(), columns.currency)
+        )
+        return [ClosedWindow(row.window_start, row.window_end, total(row)) for row in self._rows(query)]
+
+    def _rows(self, query: Select[Any]) -> Sequence[Any]:
+        with self._engine.connect() as connection:
+            return connection.execute(query).all()
+
+
+def page_query(selection: Selection, limit: int, after: Position | None) -> Select[Any]:
+    """The statement of a page; however deep it lies, it reads `limit` rows."""
+    conditions = selection.conditions() + (before(after) if after else [])
+    newest_first = (transactions.c.occurred_at.desc(), transactions.c.event_id.desc())
+    return select(transactions).where(*conditions).order_by(*newest_first).limit(limit)
+
+
+def totals_query(selection: Selection) -> Select[Any]:
+    """The statement of a sum; an index holds all it reads."""
+    return (
+        select(transactions.c.currency, *total_columns())
+        .where(*selection.conditions())
+        .group_by(transactions.c.currency)
+        .order_by(transactions.c.currency)
+    )
+
+
+def _transaction(row: Any) -> TransactionRow:
+    return TransactionRow(
+        UUID(bytes=bytes(row.event_id)),
+        row.user_id,
+        row.amount,
+        row.currency,
+        row.merchant,
+        row.occurred_at,
+    )

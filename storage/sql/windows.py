@@ -1,0 +1,128 @@
+"""Closed windows: at each full window every user's aggregate is saved, and again when a late event changes it.
+
+A window ends at a whole multiple of its length since 1970 (00, 06, 12 and 18 h for six hours) and holds
+`(end − length, end]`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, select, tuple_, update
+
+from events.moments import MINUTE_US
+from events.types import Transaction
+from storage.sql.bulk import bulk_for
+from storage.sql.models import transactions, window_totals, windows_closed, windows_due
+from storage.sql.totals import total_columns
+
+# A batch that found its window still open has committed long before this; its timeouts are shorter.
+GRACE_US: Final = 2 * MINUTE_US
+_ONE_ROW: Final = 1
+_DUE_LIMIT: Final = 500
+
+
+def window_end(moment_us: int, window_us: int) -> int:
+    """The end of the window that a moment falls in; a moment on the edge belongs to the window it ends."""
+    return -(-moment_us // window_us) * window_us
+
+
+def mark_due(connection: Connection, events: Iterable[Transaction], window_us: int, now_us: int) -> None:
+    """Note whose closed windows these events change, in the transaction that stores them."""
+    ended = max(now_us, closed_through(connection) or 0)
+    pairs = {(event.user_id, window_end(event.occurred_at_us, window_us)) for event in events}
+    rows = [{"user_id": user, "window_end": end} for user, end in sorted(pairs) if end <= ended]
+    if rows:
+        bulk_for(connection.dialect.name).insert_new(connection, windows_due, rows)
+
+
+def closed_through(connection: Connection) -> int | None:
+    """Up to where everybody's windows are closed; None before the first `start_closing`."""
+    moment: int | None = connection.execute(select(windows_closed.c.closed_through)).scalar()
+    return moment
+
+
+class WindowCloser:
+    """Saves what `window_totals` holds. Several may run at once; each row is right whoever wrote it last."""
+
+    def __init__(self, engine: Engine, window_us: int) -> None:
+        self._engine = engine
+        self._window_us = window_us
+
+    def start_closing(self, now_us: int) -> None:
+        """Before the first event is stored: windows that ended by now hold nothing that was not marked due."""
+        end = window_end(now_us, self._window_us) - self._window_us
+        with self._engine.begin() as connection:
+            row = {"id": _ONE_ROW, "closed_through": end}
+            bulk_for(connection.dialect.name).insert_new(connection, windows_closed, [row])
+
+    def close_ended(self, now_us: int) -> int:
+        """Save the windows that have ended since the last call; how many were closed."""
+        closed = 0
+        while (end := self._next_end()) is not None and end + GRACE_US <= now_us:
+            self._close(end)
+            closed += 1
+        return closed
+
+    def recompute_due(self) -> int:
+        """Save anew up to 500 closed windows that late events changed; how many there were."""
+        with self._engine.connect() as connection:
+            through = closed_through(connection) or 0
+            query = select(windows_due).where(windows_due.c.window_end <= through).limit(_DUE_LIMIT)
+            due = [(row.user_id, row.window_end) for row in connection.execute(query)]
+        if due:
+            with self._engine.begin() as connection:
+                self._recompute(connection, due)
+        return len(due)
+
+    def _next_end(self) -> int | None:
+        with self._engine.connect() as connection:
+            through = closed_through(connection)
+        return None if through is None else window_end(through + 1, self._window_us)
+
+    def _close(self, end: int) -> None:
+        """One transaction: everybody's totals, and the mark that says so. Until it is set, nobody else writes them."""
+        with self._engine.begin() as connection:
+            locked = connection.execute(
+                select(windows_closed.c.closed_through).with_for_update()
+            ).scalar_one()
+            if locked >= end:
+                return
+            bulk_for(connection.dialect.name).replace(
+                connection, window_totals, self._totals(connection, end)
+            )
+            connection.execute(update(windows_closed).values(closed_through=end))
+
+    def _recompute(self, connection: Connection, due: Sequence[tuple[str, int]]) -> None:
+        # The rows are locked first: a batch that adds to one of these windows has either committed, and is
+        # summed below, or waits and then marks the window due again.
+        key = tuple_(windows_due.c.user_id, windows_due.c.window_end)
+        connection.execute(select(windows_due).where(key.in_(due)).with_for_update())
+        rows = [
+            row
+            for user_id, end in due
+            for row in self._totals(connection, end, transactions.c.user_id == user_id)
+        ]
+        bulk_for(connection.dialect.name).replace(connection, window_totals, rows)
+        connection.execute(delete(windows_due).where(key.in_(due)))
+
+    def _totals(self, connection: Connection, end: int, *whose: ColumnElement[bool]) -> list[dict[str, Any]]:
+        query = (
+            select(transactions.c.user_id, transactions.c.currency, *total_columns())
+            .where(
+                *whose, transactions.c.occurred_at > end - self._window_us, transactions.c.occurred_at <= end
+            )
+            .group_by(transactions.c.user_id, transactions.c.currency)
+        )
+        return [self._row(end, row) for row in connection.execute(query)]
+
+    def _row(self, end: int, row: Any) -> dict[str, Any]:
+        return {
+            "user_id": row.user_id,
+            "window_end": end,
+            "currency": row.currency,
+            "window_start": end - self._window_us,
+            "sum": int(row.sum),
+            "count": int(row.count),
+            "credit": int(row.credit),
+            "debit": int(row.debit),
+        }

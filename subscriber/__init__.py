@@ -1,0 +1,1 @@
+"""A door: stores what happened. `python -m subscriber` reads the log, stores it once and keeps the hot state."""

@@ -1,0 +1,128 @@
+"""`python -m subscriber`: stores what is published. See `--help`."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from config import Settings, load_or_exit
+from events.channels.base import Backlogged
+from events.channels.redis_stream import TRANSACTIONS, RedisStream
+from storage.drift import compare
+from storage.failures import is_passing
+from storage.hot.board import Boards
+from storage.hot.client import open_client
+from storage.rebuild import rebuild
+from storage.sql.dead_letters import DeadLetters
+from storage.sql.engine import SchemaOutdated, check_schema, open_reader, open_writer
+from storage.sql.history import History
+from storage.sql.ledger import DatabaseRefuses
+from subscriber import dead
+from subscriber.process import Subscriber
+from subscriber.progress import Progress
+
+_USERS = 500
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    command: Callable[[Settings, argparse.Namespace], int] = arguments.command
+    try:
+        return command(load_or_exit(), arguments)
+    except (SchemaOutdated, DatabaseRefuses, Backlogged) as error:
+        print(error, file=sys.stderr)
+    except Exception as error:
+        if not is_passing(error):
+            raise
+        print(f"cannot reach a server: {str(error).splitlines()[0]}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m subscriber", description="Stores every published event once.")
+    parser.add_argument(
+        "--drain", action="store_true", help="end when everything published is stored, and print the figures"
+    )
+    parser.set_defaults(command=_run)
+    commands = parser.add_subparsers(metavar="[dead|rebuild|check]")
+    letters = commands.add_parser("dead", help="messages that could not be stored, each with its reason")
+    letters.add_argument("action", choices=("list", "retry", "drop"))
+    letters.add_argument("position", nargs="?", help="only the one at this place in the log")
+    letters.set_defaults(command=_dead)
+    commands.add_parser("rebuild", help="make the hot state anew from SQL").set_defaults(command=_rebuild)
+    commands.add_parser("check", help="compare every user's hot state with SQL").set_defaults(command=_check)
+    return parser
+
+
+def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    subscriber = Subscriber(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: subscriber.stop())
+    progress = Progress(Console())
+    progress.start()
+    try:
+        subscriber.run(arguments.drain, lambda: progress.tell(subscriber.figures))
+    finally:
+        progress.done(subscriber.figures)
+    return 0
+
+
+def _dead(settings: Settings, arguments: argparse.Namespace) -> int:
+    letters = DeadLetters(open_writer(settings.database_url))
+    found = dead.matching(letters, arguments.position)
+    if arguments.action == "list":
+        dead.show(found, Console())
+    elif arguments.action == "drop":
+        print(f"{dead.drop(found, letters)} dropped")
+    else:
+        stream = RedisStream(
+            open_client(settings.bus_url), TRANSACTIONS, settings.partitions, settings.max_backlog
+        )
+        retried, cut = dead.retry(found, letters, stream)
+        print(f"{retried} appended to the log again" + (f", {cut} too long to be kept whole" if cut else ""))
+    return 0
+
+
+def _rebuild(settings: Settings, _arguments: argparse.Namespace) -> int:
+    boards, history = _both(settings)
+    console = Console(stderr=True)
+    with console.status("rebuilding") as status:
+        trusted = rebuild(
+            boards,
+            history,
+            range(settings.partitions),
+            lambda fed: status.update(f"rebuilding: {fed:,} events"),
+        )
+    print("rebuilt" if trusted else "not trusted: another rebuild or a restart came between")
+    return 0 if trusted else 1
+
+
+def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
+    boards, history = _both(settings)
+    checked = drifted = 0
+    after = ""
+    while users := history.users("", _USERS, after):
+        for user_id in users:
+            checked += 1
+            if drift := compare(boards, history, user_id):
+                drifted += 1
+                print(f"{drift.user_id}: {drift.what}: Redis has {drift.hot}, SQL has {drift.sql}")
+        after = users[-1]
+    print(f"{checked:,} users checked, {drifted:,} differ")
+    return 1 if drifted else 0
+
+
+def _both(settings: Settings) -> tuple[Boards, History]:
+    reader = open_reader(settings.database_url)
+    check_schema(reader)
+    hot = open_client(settings.redis_url)
+    return Boards(hot, settings.window_us, settings.latest, settings.partitions), History(reader)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

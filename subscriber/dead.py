@@ -1,0 +1,70 @@
+"""`dead list|retry|drop`: what became of the messages nobody could store."""
+
+from collections.abc import Iterator
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from events.channels.redis_stream import RedisStream
+from events.moments import format_rfc3339
+from storage.sql.dead_letters import BuriedLetter, DeadLetters
+
+_SHOWN_BYTES = 60
+
+
+def matching(letters: DeadLetters, position: str | None) -> Iterator[BuriedLetter]:
+    """The letters at `position`, or all of them."""
+    return (letter for letter in letters.all() if position in (None, letter.position))
+
+
+def show(found: Iterator[BuriedLetter], console: Console) -> None:
+    """A table for a person, a JSON line a letter for a machine."""
+    if not console.is_terminal:
+        for letter in found:
+            print(msgspec.json.encode(_document(letter)).decode())
+        return
+    table = Table("position", "accepted", "field", "reason", "bytes", "begins")
+    for letter in found:
+        begins = letter.payload[:_SHOWN_BYTES].decode("utf-8", "replace")
+        accepted = format_rfc3339(letter.accepted_at_us)
+        table.add_row(
+            letter.position, accepted, letter.field, letter.reason, str(letter.size_bytes), repr(begins)
+        )
+    console.print(table)
+
+
+def retry(found: Iterator[BuriedLetter], letters: DeadLetters, stream: RedisStream) -> tuple[int, int]:
+    """Append each to its log again, then forget it; how many were, and how many are too long to be whole."""
+    retried = cut = 0
+    for letter in found:
+        if letter.is_whole:
+            # Appended before it is removed: a crash between repeats it, and a repeated event changes nothing.
+            stream.republish(letter.partition, letter.format, letter.payload)
+            letters.remove(letter)
+            retried += 1
+        else:
+            cut += 1
+    return retried, cut
+
+
+def drop(found: Iterator[BuriedLetter], letters: DeadLetters) -> int:
+    """Forget each; how many there were."""
+    dropped = 0
+    for letter in found:
+        letters.remove(letter)
+        dropped += 1
+    return dropped
+
+
+def _document(letter: BuriedLetter) -> dict[str, object]:
+    return {
+        "feed": letter.feed,
+        "partition": letter.partition,
+        "position": letter.position,
+        "accepted_at": format_rfc3339(letter.accepted_at_us),
+        "field": letter.field,
+        "reason": letter.reason,
+        "size_bytes": letter.size_bytes,
+        "payload": letter.payload[:_SHOWN_BYTES].decode("utf-8", "replace"),
+    }

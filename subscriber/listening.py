@@ -1,0 +1,58 @@
+"""Empties the socket of a subscription as fast as the server fills it.
+
+The server cuts off a subscriber that falls behind its output buffer's limit, so this thread does nothing but
+receive; taking the bytes apart is left to whoever is handed them.
+"""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any, Final
+
+from events.scripts import Client
+
+_RECEIVE_BYTES: Final = 1 << 20
+_PING_AFTER_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """One subscription to `channels`. Each piece received goes to `put`, whole replies or not."""
+
+    def __init__(self, client: Client, channels: tuple[str, ...], put: Callable[[bytes], None]) -> None:
+        self._put = put
+        self._stopping = Event()
+        # Connecting, AUTH and TLS are redis-py's; after SUBSCRIBE the socket is read here alone.
+        self._connection: Any = client.connection_pool.make_connection()
+        self._connection.connect()
+        self._connection.send_command("SUBSCRIBE", *channels)
+        self._socket = self._connection._sock  # noqa: SLF001 - nothing public hands it over
+        self._socket.settimeout(_PING_AFTER_S)
+        self._thread = Thread(target=self._listen, name="listener", daemon=True)
+
+    @property
+    def has_ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._connection.disconnect()
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                piece = self._socket.recv(_RECEIVE_BYTES)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                _log.error("tap: cut off (%s); what is published until it listens again is lost", error)
+                return
+            if not piece:
+                _log.error("tap: cut off by the server; what is published until it listens again is lost")
+                return
+            self._put(piece)

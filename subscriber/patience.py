@@ -1,0 +1,64 @@
+"""Tries again what may pass by itself, with growing, jittered waits, until it succeeds or the process stops."""
+
+import logging
+from collections.abc import Callable
+from threading import Event
+from typing import Any, Final, TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+
+from events.channels.base import Backlogged
+from storage.failures import is_passing
+
+_FIRST_WAIT_S: Final = 0.2
+_LONGEST_WAIT_S: Final = 5.0
+_T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The process was told to stop while something was still failing; it stays undone."""
+
+
+class Patience:
+    """Holds on through an outage. `stopping` ends every wait at once."""
+
+    def __init__(self, stopping: Event) -> None:
+        self._stopping = stopping
+
+    def insist(self, what: str, attempt: Callable[..., _T], *args: Any) -> _T:
+        """`attempt(*args)`, again while it fails in a way that may pass. Raises Stopped, and what will not pass."""
+        retrying = Retrying(
+            retry=retry_if_exception(may_pass),
+            wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+            stop=stop_when_event_set(self._stopping),
+            sleep=sleep_using_event(self._stopping),
+            before_sleep=lambda state: _tell(what, state),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt, *args)
+        except Exception as error:
+            if self._stopping.is_set() and may_pass(error):
+                raise Stopped(what) from error
+            raise
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether waiting may help: the servers recover, a full log is emptied."""
+    return isinstance(error, Backlogged) or is_passing(error)
+
+
+def _tell(what: str, state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    wait_s = state.next_action.sleep if state.next_action else 0.0
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    _log.warning("%s failed (attempt %d), again in %.1f s: %s", what, state.attempt_number, wait_s, reason)
