@@ -51,11 +51,11 @@ class Boards:
         self.partitions = partitions
         # What a marker of trust says beside the server's run: other settings make other boards.
         self.settings = f"|{window_us}|{latest}|{partitions}"
-        self._apply = load_script(client, _SCRIPTS, "marks", "apply")
-        self._look = load_script(client, _SCRIPTS, "marks", "look")
-        self._advance = load_script(client, _SCRIPTS, "marks", "advance")
+        self._apply = load_script(client, _SCRIPTS, "clock", "marks", "apply")
+        self._look = load_script(client, _SCRIPTS, "clock", "marks", "look")
+        self._advance = load_script(client, _SCRIPTS, "clock", "marks", "advance")
         self._latest = load_script(client, _SCRIPTS, "latest")
-        self._minutes = load_script(client, _SCRIPTS, "marks", "minutes")
+        self._minutes = load_script(client, _SCRIPTS, "clock", "minutes")
 
     def partition_of(self, user_id: str) -> int:
         return partition_of(user_id, self.partitions)
@@ -63,7 +63,7 @@ class Boards:
     def apply(
         self, partition: int, events: Iterable[Transaction | TransactionRow], announce: bool = True
     ) -> int:
-        """Put stored events of one partition on their boards; how many were new to them. Repeating changes nothing."""
+        """Put stored events of one partition on their boards; how many were new and not older than the window."""
         return sum(self._apply_some(partition, users, announce) for users in _by_user(events))
 
     def look(self, user_id: str) -> Look:

@@ -31,5 +31,6 @@ def _in_mysql(element: bucket_start, compiler: Any, **options: Any) -> str:
 @compiles(bucket_start, "sqlite")
 def _in_sqlite(element: bucket_start, compiler: Any, **options: Any) -> str:
     column, width_s = (compiler.process(clause, **options) for clause in element.clauses)
-    seconds = f"CAST(strftime('%s', {column}) AS INTEGER)"
+    # Without its fraction, which strftime would round up to the next second.
+    seconds = f"CAST(strftime('%s', substr({column}, 1, 19)) AS INTEGER)"
     return f"({seconds} / {width_s} * {width_s} * {SECOND_US})"

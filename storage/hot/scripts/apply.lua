@@ -4,7 +4,7 @@
 -- ARGV    1 window, µs   2 latest   3 most events to pass   4 how long live keeps, ms   5 most live entries
 --         6 most events in one live entry ('0' where nobody is to be told)
 --         then for each user: user id, how many events, and a moment and a member for each
--- Returns how many events were new to their boards
+-- Returns how many events were new to their boards and not older than their windows
 local MINUTE = 60000000
 local now = time_us()
 local window, latest, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -69,9 +69,9 @@ local function apply(user, board, totals, first, count)
     else
       local within = has_passed(board, to, at, member) and sums or {}
       count_minute(at, sum_up(within, member, 1))
+      accepted = accepted + 1
     end
   end
-  accepted = accepted + #fresh / 2
   write_sums(totals, sums)
   if is_new then
     write_marks(totals, from, to)

@@ -7,20 +7,11 @@
 -- Amounts are whole numbers within ±10^12 and a call passes at most a few thousand events, so what is added up
 -- here stays far below 2^53; totals grow in the hash by HINCRBY alone, which is exact to 2^63.
 
-local function text(number)
-  return string.format('%.0f', number)
-end
-
-local function time_us()
-  local now = redis.call('TIME')
-  return tonumber(now[1]) * 1000000 + tonumber(now[2])
-end
-
 -- A board's marks; one that has none begins at `now`, and is new.
 local function read_marks(totals, now, window)
   local found = redis.call('HMGET', totals, 'from', 'to', 'from_member', 'to_member', 'sql')
   if not found[1] then
-    return {at = now - window, member = ''}, {at = now, member = ''}, false, true
+    return {at = now - window, member = ''}, {at = now, member = ''}, found[5], true
   end
   return {at = tonumber(found[1]), member = found[3]}, {at = tonumber(found[2]), member = found[4]}, found[5], false
 end

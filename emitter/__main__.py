@@ -1,0 +1,104 @@
+"""`python -m emitter`: makes transactions happen. See `--help`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+from redis.exceptions import RedisError
+
+from config import Settings, load_or_exit
+from emitter import arguments
+from emitter.progress import Progress
+from emitter.publishing import PatientPublisher, Stopped
+from emitter.random_source import emit_random
+from emitter.replay import Replay
+from emitter.stopping import Stop
+from emitter.timeline import Timeline, span_of, timeline_of
+from emitter.transaction_file import TransactionFile, UnreadableFile
+from events.channels.redis_stream import TRANSACTIONS, RedisStream
+from events.moments import now_us, to_us
+from events.types import Invalid
+from storage.hot.client import open_client
+
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """The exit code: 0, 1 where a line or the server refused, 2 where nothing can be done, 130 where cut short."""
+    wanted = arguments.parse()
+    settings = load_or_exit()
+    # A trigger's every firing would be a line.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    stop = Stop()
+    stop.listen()
+    try:
+        return (
+            _random(wanted, settings, stop) if wanted.source == "random" else _replay(wanted, settings, stop)
+        )
+    except RedisError as error:
+        sys.stderr.write(f"cannot publish: {error}\n")
+        return 1
+    except UnreadableFile as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _random(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
+    progress = Progress(total=wanted.count)
+    publisher = _publisher(settings, stop, progress)
+    with progress, suppress(Stopped):
+        emit_random(
+            publisher,
+            progress,
+            stop,
+            rate=wanted.rate,
+            users=wanted.users,
+            count=wanted.count,
+            seed=wanted.seed,
+        )
+    return 0
+
+
+def _replay(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
+    file = TransactionFile(wanted.file)
+    progress = Progress(total=file.size)
+    publisher = _publisher(settings, stop, progress)
+    with progress:
+        with suppress(Stopped):
+            Replay(file, _timeline(wanted, file, progress, stop), wanted.speed).run(publisher, progress, stop)
+        if stop.requested:
+            progress.step = "stopped"
+            return _INTERRUPTED
+    return 1 if progress.refused else 0
+
+
+def _timeline(wanted: argparse.Namespace, file: TransactionFile, progress: Progress, stop: Stop) -> Timeline:
+    """Where the file's moments land; it is read once more where its first and last must be known."""
+    if not wanted.shift_to_now and wanted.squeeze is None:
+        return Timeline()
+    span = span_of(_moments_us(file, progress, stop))
+    return timeline_of(span, now_us() if wanted.shift_to_now else None, wanted.squeeze)
+
+
+def _moments_us(file: TransactionFile, progress: Progress, stop: Stop) -> Iterator[int]:
+    for line in file.lines():
+        if stop.requested:
+            return
+        progress.read(file.bytes_read)
+        if not isinstance(line.row, Invalid):
+            yield to_us(line.row.occurred_at)
+
+
+def _publisher(settings: Settings, stop: Stop, progress: Progress) -> PatientPublisher:
+    stream = RedisStream(
+        open_client(settings.bus_url), TRANSACTIONS, settings.partitions, settings.max_backlog
+    )
+    return PatientPublisher(stream, stop, progress.note)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The emitter's command line."""
+
+import argparse
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from events.moments import parse_duration
+
+_FORMAT: Final = argparse.RawDescriptionHelpFormatter
+_LOWEST_RATE: Final = 0.001
+_HIGHEST_RATE: Final = 1_000_000.0
+_MOST: Final = 10**12
+_DESCRIPTION: Final = """\
+Makes card transactions happen, so that there is something to watch.
+
+  python -m emitter random                      three a second, for ever
+  python -m emitter random --rate 2000          a busy day
+  python -m emitter replay FILE --speed max     a file, as fast as it goes
+
+Ctrl-C ends it and says what was published. If Redis goes away or the subscriber falls behind, the
+emitter waits and goes on with the very same transactions: none is lost, none is doubled.
+Where to publish stands in the environment: REDIS_URL (redis://127.0.0.1:6379/0)."""
+_RANDOM: Final = """\
+Publishes plausible transactions at random intervals: the gaps are exponential, as those of real
+card payments are. Users have a home currency, a few payments are refunds, and all occur now."""
+_REPLAY: Final = """\
+Publishes the transactions of a file: CSV with a header, or NDJSON, as it is or gzipped, with
+user_id, amount (whole minor units), currency, merchant and occurred_at (RFC 3339). Further columns
+are ignored. A line that breaks a rule is named and left out, and the exit code is then 1.
+
+  python -m emitter replay baskets.csv.gz --speed 3600                          an hour a second
+  python -m emitter replay baskets.csv.gz --speed max --shift-to-now --squeeze 12h
+
+The same replay a second time stores nothing new: each line has an id made from the file's name, the
+line itself and where its moment lands. With --shift-to-now that is another moment each time."""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """What was asked for: `source` is `random` or `replay`. Ends the process, code 2, at what makes no sense."""
+    parser = argparse.ArgumentParser("python -m emitter", description=_DESCRIPTION, formatter_class=_FORMAT)
+    sources = parser.add_subparsers(dest="source", required=True, metavar="random|replay")
+    _add_random(sources)
+    _add_replay(sources)
+    wanted = parser.parse_args(arguments)
+    if wanted.source == "replay" and "speed" not in wanted:
+        wanted.speed = None if wanted.shift_to_now else Fraction(1)
+    return wanted
+
+
+def _add_random(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _source(sources, "random", "transactions at random intervals", _RANDOM)
+    parser.add_argument("--rate", type=_rate, default=3.0, metavar="N", help="a second, on average (3)")
+    parser.add_argument("--users", type=_whole(1), default=100, metavar="N", help="users 1 to N (100)")
+    parser.add_argument(
+        "--count", type=_whole(1), metavar="N", help="end after so many (without: Ctrl-C ends it)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the same amounts, users and gaps every time")
+
+
+def _add_replay(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _source(sources, "replay", "the transactions of a file", _REPLAY)
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV or NDJSON, gzip too")
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=argparse.SUPPRESS,
+        metavar="X|max",
+        help="times as fast as it was, or max; 1 if left out, max with --shift-to-now, where all is past",
+    )
+    parser.add_argument(
+        "--shift-to-now", action="store_true", help="move all moments alike, so that the last one is now"
+    )
+    parser.add_argument(
+        "--squeeze",
+        type=_duration,
+        metavar="12h",
+        help="scale the time from the first to the last to this long (s, m, h or d)",
+    )
+
+
+def _source(
+    sources: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, description: str
+) -> argparse.ArgumentParser:
+    return sources.add_parser(
+        name,
+        help=summary,
+        description=description,
+        formatter_class=_FORMAT,
+    )
+
+
+def _whole(least: int, most: int = _MOST) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` to `most`, both included."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number from {least:,} to {most:,}, not {text!r}"
+            )
+        return int(text)
+
+    return parse
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        bounds = f"{_LOWEST_RATE} to {_HIGHEST_RATE:,.0f}"
+        raise argparse.ArgumentTypeError(f"must be a number from {bounds}, not {text!r}")
+    return rate
+
+
+def _speed(text: str) -> Fraction | None:
+    """A factor above zero, exactly as written; None for `max`."""
+    if text == "max":
+        return None
+    try:
+        factor = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        factor = Fraction(0)
+    if factor <= 0:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, or max, not {text!r}")
+    return factor
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from error

@@ -1,0 +1,109 @@
+"""Truly random intervals: a Poisson process, whose gaps are exponential, as card payments arrive.
+
+Both sources below yield the moments at which transactions occur, in batches. After a stall of more than
+a second (nobody took the batches) they go on from now: what was not yet made is not made up for in a burst.
+"""
+
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from queue import Empty, Full, Queue
+from random import Random
+from typing import Final
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from emitter.stopping import Stop
+from events.moments import SECOND_US, now_us
+
+# A scheduler spends a fraction of a millisecond on each firing; beyond this rate a loop draws whole batches.
+SCHEDULED_UP_TO: Final = 300.0
+BATCH_LIMIT: Final = 1_000
+
+_CATCH_UP_S: Final = 1.0
+_TICK_S: Final = 0.015
+_WAIT_S: Final = 0.1
+
+
+class RandomIntervals(BaseTrigger):  # type: ignore[misc]  # apscheduler has no annotations
+    """An APScheduler trigger that fires `rate` times a second on average, with exponential gaps."""
+
+    def __init__(self, rate: float, random: Random) -> None:
+        self._rate = rate
+        self._random = random
+        self._drawn: tuple[datetime | None, datetime] | None = None
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """The firing after `previous_fire_time`. Asked again, which the scheduler does, it says the same."""
+        if self._drawn is None or self._drawn[0] != previous_fire_time:
+            gap = timedelta(seconds=self._random.expovariate(self._rate))
+            self._drawn = previous_fire_time, _base(previous_fire_time, now) + gap
+        return self._drawn[1]
+
+
+def random_moments(rate: float, random: Random, stop: Stop) -> Generator[list[int], None, None]:
+    """Moments in µs as they come, `rate` a second on average, until `stop`. Close it when done with it."""
+    source = scheduled_moments if rate <= SCHEDULED_UP_TO else paced_moments
+    return source(rate, random, stop)
+
+
+def scheduled_moments(rate: float, random: Random, stop: Stop) -> Generator[list[int], None, None]:
+    """Each moment as its timer fires."""
+    fired: Queue[int] = Queue(BATCH_LIMIT)
+    scheduler = _scheduler(RandomIntervals(rate, random), fired, stop)
+    scheduler.start()
+    try:
+        while not stop.requested:
+            with suppress(Empty):
+                yield _waiting(fired)
+    finally:
+        stop.requested = True
+        scheduler.shutdown()
+
+
+def paced_moments(rate: float, random: Random, stop: Stop) -> Generator[list[int], None, None]:
+    """All that a tick of some milliseconds brings, drawn gap by gap."""
+    due_s = time.monotonic() + random.expovariate(rate)
+    while not stop.requested:
+        now_s, wall_us = time.monotonic(), now_us()
+        due_s = max(due_s, now_s - _CATCH_UP_S)
+        batch: list[int] = []
+        while due_s <= now_s and len(batch) < BATCH_LIMIT:
+            batch.append(wall_us - round((now_s - due_s) * SECOND_US))
+            due_s += random.expovariate(rate)
+        if batch:
+            yield batch
+        if len(batch) < BATCH_LIMIT:
+            stop.sleep(_TICK_S)
+
+
+def _base(previous: datetime | None, now: datetime) -> datetime:
+    """Gaps are laid end to end, so that a late firing delays no later one, until a stall breaks the row."""
+    if previous is None or now - previous > timedelta(seconds=_CATCH_UP_S):
+        return now
+    return previous
+
+
+def _scheduler(trigger: RandomIntervals, fired: "Queue[int]", stop: Stop) -> BackgroundScheduler:
+    """Fires in its own thread, so that a full queue makes it wait; no firing is merged, skipped or misfired."""
+    scheduler = BackgroundScheduler(timezone="UTC", executors={"default": {"type": "debug"}})
+    scheduler.add_job(_fire, trigger, args=(fired, stop), misfire_grace_time=None, coalesce=False)
+    return scheduler
+
+
+def _fire(fired: "Queue[int]", stop: Stop) -> None:
+    while not stop.requested:
+        with suppress(Full):
+            fired.put(now_us(), timeout=_WAIT_S)
+            return
+
+
+def _waiting(fired: "Queue[int]") -> list[int]:
+    """All that has fired, at least one. Raises Empty after a while."""
+    moments = [fired.get(timeout=_WAIT_S)]
+    with suppress(Empty):
+        while len(moments) < BATCH_LIMIT:
+            moments.append(fired.get_nowait())
+    return moments

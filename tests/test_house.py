@@ -1,0 +1,179 @@
+"""The house stays as it was designed: imports go one way, functions stay short, nothing is swallowed."""
+
+import ast
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import PurePath
+
+import pytest
+
+from tests.support import house
+from tests.support.needs import NEEDS
+from tests.support.process import ROOT
+
+LONGEST_FUNCTION = 60
+LONGEST_FILE = 350
+_VENDORED = {
+    "vendor", "vendored", "_vendor", "third_party", "thirdparty", "external", "node_modules",
+    "bower_components", "site-packages", "dist-packages", "wheels",
+}  # fmt: skip
+_FOREIGN_SUFFIXES = {".whl", ".jar", ".so", ".dll", ".dylib", ".exe", ".pyc", ".class", ".tgz", ".zip"}
+
+
+@cache
+def files() -> list[PurePath]:
+    """What is in the repository or about to be: tracked files, and new ones that .gitignore lets through."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    names = listed.stdout.split("\0") if listed.returncode == 0 else list(_walk())
+    return [PurePath(name) for name in sorted(set(names)) if name and (ROOT / name).is_file()]
+
+
+def _walk() -> Iterator[str]:
+    """Without git (an unpacked archive): all but what hides behind a dot."""
+    for path in ROOT.rglob("*"):
+        relative = path.relative_to(ROOT)
+        if not any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
+            yield str(relative)
+
+
+@cache
+def modules() -> list[tuple[PurePath, ast.Module]]:
+    return [(path, house.parse(ROOT / path)) for path in files() if path.suffix == ".py"]
+
+
+def product() -> list[tuple[PurePath, ast.Module]]:
+    return [(path, tree) for path, tree in modules() if path.parts[0] != "tests"]
+
+
+def found(
+    rule: Callable[..., Iterable[str]], among: list[tuple[PurePath, ast.Module]], *rest: int
+) -> list[str]:
+    return [place for path, tree in among for place in rule(path, tree, *rest)]
+
+
+def test_imports_go_one_way():
+    assert found(house.wrong_imports, product()) == []
+
+
+def test_only_config_reads_the_environment():
+    others = [(path, tree) for path, tree in product() if path != PurePath("config.py")]
+    assert found(house.environment_readers, others) == []
+
+
+def test_no_function_is_long():
+    # A migration is one list of what changes.
+    told = [(path, tree) for path, tree in modules() if not path.match("migrations/versions/*")]
+    assert found(house.long_functions, told, LONGEST_FUNCTION) == []
+
+
+def test_no_exception_is_swallowed():
+    assert found(house.swallowed_exceptions, modules()) == []
+
+
+def test_tests_wait_for_what_should_happen_instead_of_sleeping():
+    tests = [(path, tree) for path, tree in modules() if path.parts[0] == "tests"]
+    waiting = PurePath("tests/support/waiting.py")
+    assert found(house.bare_sleeps, [(path, tree) for path, tree in tests if path != waiting]) == []
+
+
+def test_no_file_is_long():
+    code = [path for path in files() if path.suffix in {".py", ".lua", ".js"} and path.parts[0] != "tests"]
+    lengths = {str(path): len((ROOT / path).read_text().splitlines()) for path in code}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_every_lua_script_opens_with_what_it_takes_and_returns():
+    scripts = {path: (ROOT / path).read_text() for path in files() if path.suffix == ".lua"}
+    assert {str(path): house.missing_from_header(text) for path, text in scripts.items()} == {
+        str(path): set() for path in scripts
+    }
+
+
+def test_no_third_party_code_is_kept_here():
+    foreign = [path for path in files() if _VENDORED & set(path.parts[:-1]) or ".min." in path.name]
+    binary = [path for path in files() if path.suffix in _FOREIGN_SUFFIXES]
+    assert foreign + binary == []
+
+
+def test_the_servers_tests_need_are_those_that_get_installed():
+    script = (ROOT / "tests/install_servers.sh").read_text()
+    table = script.split("servers='")[1].split("'")[0]
+    installed = dict(line.split() for line in table.strip().splitlines())
+    assert installed == {need.programs[0]: need.package for need in NEEDS.values()}
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("events/wire.py", "import storage.sql"),
+        ("storage/sql/reads.py", "def f():\n    from offers import stock"),
+        ("offers/seats.py", "from webapp.errors import Refused"),
+        ("emitter/random.py", "import subscriber"),
+        ("webapp/__init__.py", "from emitter import sources"),
+        ("webapp/pages.py", "import config"),
+        ("subscriber/process.py", "from config import Settings, load"),
+        ("storage/hot/board.py", "from config import Settings"),
+        ("gunicorn.conf.py", "import webapp"),
+        ("migrations/versions/0001_first.py", "from storage.sql.models import metadata"),
+    ],
+)
+def test_a_wrong_import_is_found(path, source):
+    assert list(house.wrong_imports(PurePath(path), ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("events/wire.py", "from events.types import Transaction"),
+        ("storage/sql/reads.py", "import events.moments"),
+        ("webapp/wsgi.py", "import config, offers.seats, storage.hot.board, events.wire"),
+        ("subscriber/__main__.py", "from config import load"),
+        ("subscriber/process.py", "from config import Settings"),
+        ("migrations/env.py", "from config import load\nfrom storage.sql.models import metadata"),
+        ("demo.py", "import config, subscriber"),
+    ],
+)
+def test_a_right_import_is_not(path, source):
+    assert list(house.wrong_imports(PurePath(path), ast.parse(source))) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (house.environment_readers, "import os\nos.environ['PORT']"),
+        (house.environment_readers, "import os\nos.getenv('PORT')"),
+        (house.environment_readers, "from os import environ"),
+        (house.environment_readers, "from environs import Env"),
+        (house.swallowed_exceptions, "try:\n    f()\nexcept ValueError:\n    pass"),
+        (house.swallowed_exceptions, "try:\n    f()\nexcept ValueError:\n    ..."),
+        (house.swallowed_exceptions, "with suppress(Exception):\n    f()"),
+        (house.bare_sleeps, "import time\ntime.sleep(1)"),
+        (house.bare_sleeps, "from time import sleep\nsleep(1)"),
+    ],
+)
+def test_a_broken_rule_is_found(rule, source):
+    assert list(rule(PurePath("somewhere.py"), ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("script", "missing"),
+    [
+        ("-- KEYS  1 log\n-- Returns how many\nreturn redis.call('XLEN', KEYS[1])", set()),
+        ("-- KEYS  1 log\nreturn redis.call('XRANGE', KEYS[1], ARGV[1], '+')", {"ARGV", "Returns"}),
+        ("-- Shared by other scripts.\nlocal function twice(n) return 2 * n end", set()),
+    ],
+)
+def test_what_a_script_does_not_say_is_found(script, missing):
+    assert house.missing_from_header(script) == missing
+
+
+def test_a_long_function_is_found():
+    tree = ast.parse("def f():\n" + "    x = 1\n" * LONGEST_FUNCTION)
+    assert list(house.long_functions(PurePath("somewhere.py"), tree, LONGEST_FUNCTION))
