@@ -7,7 +7,8 @@ from storage.hot.board import Boards
 from storage.rebuild import feed
 from storage.sql.history import History
 from storage.sql.selection import Selection
-from storage.transaction_row import TransactionRow
+from storage.totals import Total
+from storage.transaction_row import Position, TransactionRow
 
 _PAGE = 2_000
 
@@ -19,6 +20,13 @@ class Drift(NamedTuple):
     what: str
     hot: list[Any]
     sql: list[Any]
+
+    def holds_too_much(self) -> bool:
+        """Whether the board has what SQL lacks. One that only lacks something may be waiting for its subscriber."""
+        if self.what == "latest" and self.sql:
+            oldest: Position = self.sql[-1].position
+            return any(row not in self.sql and row.position > oldest for row in self.hot)
+        return _count(self.hot) >= _count(self.sql)
 
 
 def compare(boards: Boards, history: History, user_id: str) -> Drift | None:
@@ -57,3 +65,7 @@ def _events_of(boards: Boards, history: History, user_id: str) -> list[Transacti
         last = page[-1]
         page = history.page(window, _PAGE, last.position) if len(page) == _PAGE else []
     return rows
+
+
+def _count(totals: Iterable[Total]) -> int:
+    return sum(total.count for total in totals)

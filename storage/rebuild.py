@@ -2,6 +2,7 @@
 
 Order is what makes it right: the trust goes first, then the boards, and only then SQL is read. Whatever was
 committed before that read is fed from it; whatever was committed later is applied by its own subscriber.
+A board that a subscriber begins meanwhile belongs to the new generation and stays; feeding completes it.
 """
 
 import logging

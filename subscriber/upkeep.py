@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,7 +20,6 @@ from storage.hot.trust import Trust
 from storage.rebuild import rebuild
 from storage.sql.history import History
 from storage.sql.windows import WindowCloser
-from storage.totals import Total
 
 _LOCK_S: Final = 10.0
 _IDLE_READER_MS: Final = 10 * 60 * 1000
@@ -88,8 +87,8 @@ class Upkeep:
         """Compare some boards with SQL; feed what is missing, and rebuild where a board holds what SQL does not."""
         drifted = [drift.user_id for user in self._sample() if (drift := self._compare(user))]
         for drift in repair(self._boards, self._history, drifted):
-            _log.error("board of %s: %s are %s, SQL says %s", *drift)
-            if _holds_too_much(drift):
+            if drift.holds_too_much():
+                _log.error("board of %s: %s are %s, SQL says %s: rebuilding", *drift)
                 self._boards.client.delete(keys.ready(self._boards.partition_of(drift.user_id)))
 
     def tidy(self, lock: Lock | None = None) -> None:
@@ -125,14 +124,3 @@ class Upkeep:
 def _keep(lock: Lock | None) -> None:
     if lock:
         lock.reacquire()
-
-
-def _holds_too_much(drift: Drift) -> bool:
-    """Whether the board has what SQL lacks. One that lacks what SQL has is only waiting for its subscriber."""
-    if drift.what == "latest":
-        return not set(drift.hot) <= set(drift.sql)
-    return _count(drift.hot) >= _count(drift.sql)
-
-
-def _count(totals: Iterable[Total]) -> int:
-    return sum(total.count for total in totals)

@@ -16,6 +16,7 @@ from tests.support.needs import require
 from tests.support.network import loopback_only
 from tests.support.redis7 import Redis7Server
 from tests.support.redis_server import RedisServer
+from tests.support.site import Site, open_site
 from tests.support.valkey import ValkeyServer
 
 if TYPE_CHECKING:
@@ -218,3 +219,17 @@ def page(browser: "Browser") -> Iterator["Page"]:
     yield page
     context.close()
     assert not errors, f"uncaught in the page: {errors}"
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: MigratedSQLite
+) -> Iterator[Site]:
+    """The web and a subscriber over a Valkey and a SQLite of the module's own; its tests use users of their own."""
+    directory = tmp_path_factory.mktemp("site")
+    database_url = migrated_sqlite.fresh(directory / "tally.sqlite")
+    with (
+        ValkeyServer(directory / "valkey") as valkey,
+        open_site(directory, valkey.url, database_url) as site,
+    ):
+        yield site

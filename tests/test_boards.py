@@ -432,3 +432,27 @@ def test_reads_stay_right_while_readers_and_writers_race(boards):
 
 def test_time_is_the_servers(boards):
     assert abs(boards.look("alice").now_us - time.time_ns() // 1_000) < SECOND_US
+
+
+def test_events_applied_while_boards_are_forgotten_are_counted_once(boards, monkeypatch):
+    old, during, fed_twice = (
+        [transaction(user_id=f"u{n % 20}", amount=1) for n in range(200)] for _ in range(3)
+    )
+    boards.apply(0, old)
+    trust = Trust(boards)
+    forget = trust._forget
+
+    def forget_while_a_subscriber_works(partition: int, pattern: str) -> None:
+        boards.apply(0, during)
+        forget(partition, pattern)
+        boards.apply(0, fed_twice)
+
+    monkeypatch.setattr(trust, "_forget", forget_while_a_subscriber_works)
+    token = trust.begin_rebuild(0)
+    boards.apply(0, [*old, *during, *fed_twice], announce=False)
+    assert trust.end_rebuild(token)
+    for user in range(20):
+        (total,) = boards.look(f"u{user}").totals
+        assert (total.count, total.sum) == (30, 30)
+    _, minutes = boards.minute_totals(0)
+    assert sum(count for _, count in minutes.values()) == 600

@@ -138,7 +138,12 @@ class Boards:
         return int(seconds) * 1_000_000 + int(microseconds)
 
     def _apply_some(self, partition: int, users: dict[str, list[_Placed]], announce: bool) -> int:
-        names = [keys.behind(partition), keys.minutes(partition), keys.live(partition)]
+        names = [
+            keys.behind(partition),
+            keys.minutes(partition),
+            keys.live(partition),
+            keys.generation(partition),
+        ]
         arguments: list[Any] = [
             self.window_us,
             self.latest_count,
@@ -157,8 +162,7 @@ class Boards:
 
 def _by_user(events: Iterable[Transaction | TransactionRow]) -> Iterable[dict[str, list[_Placed]]]:
     """The events, each once, grouped by user, at most `_APPLY_LIMIT` at a time."""
-    seen = {event.event_id: event for event in events}
-    todo = list(seen.values())
+    todo = list({event.event_id.int: event for event in events}.values())
     for start in range(0, len(todo), _APPLY_LIMIT):
         users: dict[str, list[_Placed]] = defaultdict(list)
         for event in todo[start : start + _APPLY_LIMIT]:

@@ -8,9 +8,9 @@ def ready(partition: int) -> str:
     return f"{tag(partition)}:ready"
 
 
-def rebuild(partition: int) -> str:
-    """The token of the rebuild that is under way."""
-    return f"{tag(partition)}:rebuild"
+def generation(partition: int) -> str:
+    """The token of the rebuild that made, or makes, the partition's boards."""
+    return f"{tag(partition)}:generation"
 
 
 def board(partition: int, user_id: str) -> str:
@@ -38,10 +38,14 @@ def live(partition: int) -> str:
     return f"{tag(partition)}:live"
 
 
-def rebuilt_patterns(partition: int) -> tuple[str, ...]:
-    """What a rebuild makes anew."""
-    prefix = tag(partition)
-    return (f"{prefix}:board:*", f"{prefix}:totals:*", f"{prefix}:behind", f"{prefix}:minutes")
+def user_patterns(partition: int) -> tuple[str, str]:
+    """Patterns of the keys that `user_of` understands."""
+    return (board(partition, "*"), totals(partition, "*"))
+
+
+def user_of(key: bytes) -> str:
+    """Whose board, or totals, a key is."""
+    return key.decode().split(":", 2)[2]
 
 
 def upkeep(job: str) -> str:

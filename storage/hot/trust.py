@@ -33,31 +33,29 @@ class Trust:
         self._settings = boards.settings
         self._run = load_script(boards.client, _SCRIPTS, "run")
         self._trust = load_script(boards.client, _SCRIPTS, "trust")
+        self._distrust = load_script(boards.client, _SCRIPTS, "distrust")
+        self._forget_board = load_script(boards.client, _SCRIPTS, "forget")
 
     def is_trusted(self, partition: int) -> bool:
         return bool(self._run([keys.ready(partition)], [RUN, self._settings])[1])
 
     def begin_rebuild(self, partition: int) -> RebuildToken:
-        """Take the trust away and delete what a rebuild makes anew, in this order."""
-        run = self._run([keys.ready(partition)], [RUN, self._settings])[0]
-        begun = RebuildToken(partition, run, str(uuid4()))
-        self._client.delete(keys.ready(partition))
-        self._client.set(keys.rebuild(partition), begun.token)
-        for pattern in keys.rebuilt_patterns(partition):
-            self._delete(pattern)
-        return begun
+        """Take the trust away, begin a generation, and forget the boards of the older ones, in this order."""
+        token = str(uuid4())
+        names = [keys.ready(partition), keys.generation(partition), keys.minutes(partition)]
+        run = self._distrust(names, [RUN, token])
+        for pattern in keys.user_patterns(partition):
+            self._forget(partition, pattern)
+        return RebuildToken(partition, run, token)
 
     def end_rebuild(self, begun: RebuildToken) -> bool:
         """Trust the partition again, unless another rebuild or another run of the server has come between."""
-        names = [keys.ready(begun.partition), keys.rebuild(begun.partition)]
+        names = [keys.ready(begun.partition), keys.generation(begun.partition)]
         return bool(self._trust(names, [RUN, self._settings, begun.run, begun.token]))
 
-    def _delete(self, pattern: str) -> None:
-        found: list[bytes] = []
+    def _forget(self, partition: int, pattern: str) -> None:
         for key in self._client.scan_iter(match=pattern, count=_SCAN_COUNT):
-            found.append(key)
-            if len(found) >= _SCAN_COUNT:
-                self._client.unlink(*found)
-                found.clear()
-        if found:
-            self._client.unlink(*found)
+            user_id = keys.user_of(key)
+            self._forget_board(
+                [keys.generation(partition), keys.board(partition, user_id), keys.totals(partition, user_id)]
+            )

@@ -1,6 +1,6 @@
 -- Put stored events on their users' boards. Whether anything moves is decided by ZADD NX alone, so the same
 -- events may be applied any number of times.
--- KEYS    1 behind   2 minutes   3 live   then a board and a totals for each user
+-- KEYS    1 behind   2 minutes   3 live   4 generation   then a board and a totals for each user
 -- ARGV    1 window, µs   2 latest   3 most events to pass   4 how long live keeps, ms   5 most live entries
 --         6 most events in one live entry ('0' where nobody is to be told)
 --         then for each user: user id, how many events, and a moment and a member for each
@@ -10,6 +10,7 @@ local now = time_us()
 local window, latest, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local told, most_told, untold = {}, tonumber(ARGV[6]), 0
 local minutes, accepted = {}, 0
+local current = redis.call('GET', KEYS[4]) or ''
 
 local function tell(user, at, member)
   if #told >= 2 * most_told then
@@ -21,14 +22,13 @@ local function tell(user, at, member)
 end
 
 local function count_minute(at, currency, amount)
-  local minute = text(math.floor(at / MINUTE)) .. ':' .. currency
-  local sum = minutes[minute]
-  if not sum then
-    sum = {count = 0, sum = 0}
-    minutes[minute] = sum
+  local by_minute, minute = minutes[currency], (at - at % MINUTE) / MINUTE
+  if not by_minute then
+    by_minute = {counts = {}, sums = {}}
+    minutes[currency] = by_minute
   end
-  sum.count = sum.count + 1
-  sum.sum = sum.sum + amount
+  by_minute.counts[minute] = (by_minute.counts[minute] or 0) + 1
+  by_minute.sums[minute] = (by_minute.sums[minute] or 0) + amount
 end
 
 -- The events from ARGV[first] on that the board did not hold yet, now added: {moment, member, ...}
@@ -59,7 +59,8 @@ local function apply(user, board, totals, first, count)
   if #fresh == 0 then
     return
   end
-  local from, to, _, is_new = read_marks(totals, now, window)
+  local from, to, _, is_new, generation = read_marks(totals, now, window)
+  local is_current = is_new or generation == current
   local sums, outside = {}, false
   for i = 1, #fresh, 2 do
     local at, member = tonumber(fresh[i]), fresh[i + 1]
@@ -68,13 +69,17 @@ local function apply(user, board, totals, first, count)
       outside = true
     else
       local within = has_passed(board, to, at, member) and sums or {}
-      count_minute(at, sum_up(within, member, 1))
+      local currency, amount = sum_up(within, member, 1)
+      if is_current then
+        count_minute(at, currency, amount)
+      end
       accepted = accepted + 1
     end
   end
   write_sums(totals, sums)
   if is_new then
     write_marks(totals, from, to)
+    redis.call('HSET', totals, 'generation', current)
   end
   if outside then
     sweep(board, from, latest)
@@ -102,17 +107,20 @@ local function apply_or_mark(user, board, totals, first, count)
   end
 end
 
-local key, i = 4, 7
+local key, i = 5, 7
 while i < #ARGV do
   local count = tonumber(ARGV[i + 1])
   apply_or_mark(ARGV[i], KEYS[key], KEYS[key + 1], i + 2, count)
   key, i = key + 2, i + 2 + 2 * count
 end
-for minute, sum in pairs(minutes) do
-  redis.call('HINCRBY', KEYS[2], minute .. ':count', text(sum.count))
-  local done = redis.pcall('HINCRBY', KEYS[2], minute .. ':sum', text(sum.sum))
-  if type(done) == 'table' and done.err then
-    redis.call('HSET', KEYS[2], 'sql', done.err)
+for currency, by_minute in pairs(minutes) do
+  for minute, count in pairs(by_minute.counts) do
+    local field = text(minute) .. ':' .. currency
+    redis.call('HINCRBY', KEYS[2], field .. ':count', text(count))
+    local done = redis.pcall('HINCRBY', KEYS[2], field .. ':sum', text(by_minute.sums[minute]))
+    if type(done) == 'table' and done.err then
+      redis.call('HSET', KEYS[2], 'sql', done.err)
+    end
   end
 end
 if most_told > 0 and #told > 0 then

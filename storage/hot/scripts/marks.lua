@@ -7,13 +7,14 @@
 -- Amounts are whole numbers within ±10^12 and a call passes at most a few thousand events, so what is added up
 -- here stays far below 2^53; totals grow in the hash by HINCRBY alone, which is exact to 2^63.
 
--- A board's marks; one that has none begins at `now`, and is new.
+-- A board's marks, why SQL must answer for it (or false), whether it is new, and its generation.
+-- A board that has no marks begins at `now`.
 local function read_marks(totals, now, window)
-  local found = redis.call('HMGET', totals, 'from', 'to', 'from_member', 'to_member', 'sql')
+  local found = redis.call('HMGET', totals, 'from', 'to', 'from_member', 'to_member', 'sql', 'generation')
   if not found[1] then
-    return {at = now - window, member = ''}, {at = now, member = ''}, found[5], true
+    return {at = now - window, member = ''}, {at = now, member = ''}, found[5], true, found[6]
   end
-  return {at = tonumber(found[1]), member = found[3]}, {at = tonumber(found[2]), member = found[4]}, found[5], false
+  return {at = tonumber(found[1]), member = found[3]}, {at = tonumber(found[2]), member = found[4]}, found[5], false, found[6]
 end
 
 local function write_marks(totals, from, to)
