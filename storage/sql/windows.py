@@ -5,15 +5,17 @@ A window ends at a whole multiple of its length since 1970 (00, 06, 12 and 18 h 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, select, tuple_, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from events.moments import MINUTE_US
 from events.types import Transaction
 from storage.sql.bulk import bulk_for
 from storage.sql.models import transactions, window_totals, windows_closed, windows_due
 from storage.sql.totals import total_columns
+from storage.sql.user_windows import UserWindow, totals_of_windows
 
 # A batch that found its window still open has committed long before this; its timeouts are shorter.
 GRACE_US: Final = 2 * MINUTE_US
@@ -65,14 +67,27 @@ class WindowCloser:
 
     def recompute_due(self) -> int:
         """Save anew up to 500 closed windows that late events changed; how many there were."""
-        with self._engine.connect() as connection:
-            through = closed_through(connection) or 0
-            query = select(windows_due).where(windows_due.c.window_end <= through).limit(_DUE_LIMIT)
-            due = [(row.user_id, row.window_end) for row in connection.execute(query)]
-        if due:
-            with self._engine.begin() as connection:
-                self._recompute(connection, due)
+        with self._engine.begin() as connection:
+            due = self._lock_due(connection)
+            rows = [
+                self._row(row.window_end, row) for row in totals_of_windows(connection, due, self._window_us)
+            ]
+            bulk_for(connection.dialect.name).replace(connection, window_totals, rows)
+            _settle(connection, due)
         return len(due)
+
+    def _lock_due(self, connection: Connection) -> list[UserWindow]:
+        # The rows are locked first: a batch that adds to one of these windows has either committed, and is
+        # summed after this, or waits and then marks the window due again.
+        due = windows_due.c
+        query = (
+            select(windows_due)
+            .where(due.window_end <= (closed_through(connection) or 0))
+            .order_by(due.user_id, due.window_end)
+            .limit(_DUE_LIMIT)
+            .with_for_update()
+        )
+        return [UserWindow(row.user_id, row.window_end) for row in connection.execute(query)]
 
     def _next_end(self) -> int | None:
         with self._engine.connect() as connection:
@@ -92,25 +107,10 @@ class WindowCloser:
             )
             connection.execute(update(windows_closed).values(closed_through=end))
 
-    def _recompute(self, connection: Connection, due: Sequence[tuple[str, int]]) -> None:
-        # The rows are locked first: a batch that adds to one of these windows has either committed, and is
-        # summed below, or waits and then marks the window due again.
-        key = tuple_(windows_due.c.user_id, windows_due.c.window_end)
-        connection.execute(select(windows_due).where(key.in_(due)).with_for_update())
-        rows = [
-            row
-            for user_id, end in due
-            for row in self._totals(connection, end, transactions.c.user_id == user_id)
-        ]
-        bulk_for(connection.dialect.name).replace(connection, window_totals, rows)
-        connection.execute(delete(windows_due).where(key.in_(due)))
-
-    def _totals(self, connection: Connection, end: int, *whose: ColumnElement[bool]) -> list[dict[str, Any]]:
+    def _totals(self, connection: Connection, end: int) -> list[dict[str, Any]]:
         query = (
             select(transactions.c.user_id, transactions.c.currency, *total_columns())
-            .where(
-                *whose, transactions.c.occurred_at > end - self._window_us, transactions.c.occurred_at <= end
-            )
+            .where(transactions.c.occurred_at > end - self._window_us, transactions.c.occurred_at <= end)
             .group_by(transactions.c.user_id, transactions.c.currency)
         )
         return [self._row(end, row) for row in connection.execute(query)]
@@ -126,3 +126,10 @@ class WindowCloser:
             "credit": int(row.credit),
             "debit": int(row.debit),
         }
+
+
+def _settle(connection: Connection, due: Sequence[UserWindow]) -> None:
+    for user_id, windows in groupby(due, key=lambda window: window.user_id):
+        ends = [window.end_us for window in windows]
+        mine = windows_due.c.user_id == user_id
+        connection.execute(delete(windows_due).where(mine, windows_due.c.window_end.in_(ends)))

@@ -1,0 +1,77 @@
+"""The totals of many windows of many users in few statements, each window read as its own range of an index."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import BigInteger, Connection, String, TextClause, bindparam, text
+
+from storage.sql.models import Moment
+
+# SQLite takes at most 500 SELECTs in one statement.
+_WINDOWS_A_STATEMENT: Final = 100
+
+_ONE: Final = """
+SELECT :user_{n} AS user_id, :mark_{n} AS mark, currency, SUM(amount) AS sum, COUNT(*) AS count,
+  SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS credit,
+  SUM(CASE WHEN amount < 0 THEN amount ELSE 0 END) AS debit
+FROM transactions WHERE user_id = :user_{n} AND occurred_at > :from_{n} AND occurred_at <= :to_{n}
+GROUP BY currency
+"""
+
+
+class UserWindow(NamedTuple):
+    """The window of one user that ends at `end_us`."""
+
+    user_id: str
+    end_us: int
+
+
+class WindowRow(msgspec.Struct, frozen=True):
+    """What a window sums to in one currency."""
+
+    user_id: str
+    window_end: int
+    currency: str
+    sum: int
+    count: int
+    credit: int
+    debit: int
+
+
+def totals_of_windows(
+    connection: Connection, windows: Sequence[UserWindow], window_us: int
+) -> Iterator[WindowRow]:
+    """A row a window and a currency; a window without transactions has none."""
+    for start in range(0, len(windows), _WINDOWS_A_STATEMENT):
+        some = windows[start : start + _WINDOWS_A_STATEMENT]
+        values: dict[str, Any] = {}
+        for number, window in enumerate(some):
+            values |= {
+                f"user_{number}": window.user_id,
+                f"mark_{number}": number,
+                f"from_{number}": window.end_us - window_us,
+                f"to_{number}": window.end_us,
+            }
+        for row in connection.execute(_statement(len(some)), values):
+            end_us = some[int(row.mark)].end_us
+            yield WindowRow(
+                row.user_id,
+                end_us,
+                row.currency,
+                int(row.sum),
+                int(row.count),
+                int(row.credit),
+                int(row.debit),
+            )
+
+
+@lru_cache(maxsize=_WINDOWS_A_STATEMENT)
+def _statement(windows: int) -> TextClause:
+    numbers = range(windows)
+    kinds: dict[str, Any] = {"user": String(), "mark": BigInteger(), "from": Moment(), "to": Moment()}
+    parameters: list[Any] = [
+        bindparam(f"{name}_{n}", type_=kind) for n in numbers for name, kind in kinds.items()
+    ]
+    return text(" UNION ALL ".join(_ONE.format(n=n) for n in numbers)).bindparams(*parameters)
