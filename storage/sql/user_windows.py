@@ -54,7 +54,8 @@ def totals_of_windows(
                 f"from_{number}": window.end_us - window_us,
                 f"to_{number}": window.end_us,
             }
-        for row in connection.execute(_statement(len(some)), values):
+        rows: Any = connection.execute(_statement(len(some)), values)
+        for row in rows:
             end_us = some[int(row.mark)].end_us
             yield WindowRow(
                 row.user_id,
