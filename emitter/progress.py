@@ -9,7 +9,6 @@ from typing import Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.progress import Progress as Bar
 
 _STEP_EVERY_S: Final = 1.0
 _REDRAW_EVERY_S: Final = 0.1
@@ -70,7 +69,7 @@ class Progress:
     def _finish(self, step: str) -> None:
         if self._bar:
             self._bar.stop()
-            self._screen.print(f"{step.capitalize()}: {self._sentence()} in {self.seconds:.1f} s.")
+            self._screen.print(self._closing(step), highlight=False)
         else:
             self._line(step)
 
@@ -83,6 +82,9 @@ class Progress:
             self._bar.update(self._task, completed=position, description=sentence)
         else:
             self._line(step)
+
+    def _closing(self, step: str) -> str:
+        return f"{step.capitalize()}: {self._sentence()} in {self.seconds:.1f} s."
 
     def _sentence(self) -> str:
         rate = self.published / max(self.seconds, 0.001)

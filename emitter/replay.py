@@ -37,7 +37,7 @@ class Replay:
         pace = Pace(self.speed)
         batch: list[Transaction] = []
         for event in self._events(progress):
-            ahead_s = pace.ahead_s(event.occurred_at_us)
+            ahead_s = pace.ahead_s(event)
             if batch and (ahead_s > 0 or len(batch) == _BATCH_LIMIT):
                 self._publish(batch, publisher, progress)
                 batch = []
@@ -75,7 +75,7 @@ class Replay:
 
     def _transaction(self, row: Row, moved_us: int, text: str, which: str) -> Transaction:
         """The id is made of what makes the transaction this one, so that the same replay stores nothing new."""
-        event_id = derived_event_id(moved_us, self.file.path.name, text, which, self.timeline.name)
+        event_id = derived_event_id(moved_us, self.file.name, text, which, self.timeline.name)
         return Transaction(
             event_id=event_id,
             user_id=row.user_id,
@@ -93,10 +93,11 @@ class Pace:
         self._speed = speed
         self._began: tuple[int, int] | None = None
 
-    def ahead_s(self, occurred_at_us: int) -> float:
+    def ahead_s(self, event: Transaction) -> float:
         """How long, in seconds, until an event is due; zero or less where it is due already."""
         if self._speed is None:
             return 0.0
+        occurred_at_us = event.occurred_at_us
         clock_us = time.monotonic_ns() // 1_000
         if self._began is None:
             self._began = clock_us, occurred_at_us

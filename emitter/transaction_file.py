@@ -53,7 +53,8 @@ class TransactionFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.bytes_read = 0
+        self.name = path.name
+        self._raw: BinaryIO | None = None
 
     @property
     def size(self) -> int:
@@ -63,16 +64,23 @@ class TransactionFile:
         except OSError as error:
             raise UnreadableFile(f"{self.path}: {error.strerror}") from error
 
+    @property
+    def bytes_read(self) -> int:
+        """How far reading has come, in bytes of the file as it lies on the disk."""
+        if self._raw is None:
+            return 0
+        return self.size if self._raw.closed else self._raw.tell()
+
     def lines(self) -> Iterator[Line]:
         """Every line but the CSV header and empty ones. Raises UnreadableFile."""
         try:
             with self.path.open("rb") as raw, _plain(raw) as plain:
-                yield from self._parsed(raw, _numbered(plain))
+                self._raw = raw
+                yield from self._parsed(_numbered(plain))
         except (OSError, EOFError, zlib.error) as error:
             raise UnreadableFile(f"{self.path}: {getattr(error, 'strerror', None) or error}") from error
 
-    def _parsed(self, raw: BinaryIO, lines: Iterator[tuple[int, bytes]]) -> Iterator[Line]:
-        self.bytes_read = 0
+    def _parsed(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[Line]:
         parse: _Parser | None = None
         for number, line in lines:
             if parse is None:
@@ -80,7 +88,8 @@ class TransactionFile:
                 if parse is not _parse_json:
                     continue
             yield _line(number, line, parse)
-            self.bytes_read = raw.tell()
+        if parse is None:
+            raise UnreadableFile(f"{self.path}: empty: neither a CSV header nor NDJSON")
 
 
 _Parser = Callable[[str], Row]

@@ -222,9 +222,7 @@ def page(browser: "Browser") -> Iterator["Page"]:
 
 
 @pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: MigratedSQLite
-) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: MigratedSQLite) -> Iterator[Site]:
     """The web and a subscriber over a Valkey and a SQLite of the module's own; its tests use users of their own."""
     directory = tmp_path_factory.mktemp("site")
     database_url = migrated_sqlite.fresh(directory / "tally.sqlite")

@@ -76,7 +76,9 @@ def test_a_watcher_that_is_cut_off_again_and_again_misses_nothing_and_repeats_li
             site.post(PATH, [item(user, amount) for amount in amounts[start : start + 4]])
 
     with site.watch(user_id=user) as watching:
-        last = next(block for block in watching.blocks() if block[-1].startswith("id"))[-1].removeprefix("id: ")
+        last = next(block for block in watching.blocks() if block[-1].startswith("id"))[-1].removeprefix(
+            "id: "
+        )
     poster = threading.Thread(target=post_all)
     poster.start()
     seen: list[int] = []
@@ -124,7 +126,10 @@ def test_watchers_stay_through_a_restart_of_redis_and_hear_what_is_stored_after(
     tmp_path, start_valkey, sqlite_database_url
 ):
     valkey = start_valkey()
-    with open_site(tmp_path, valkey.url, sqlite_database_url, PARTITIONS="2") as site, site.watch() as watching:
+    with (
+        open_site(tmp_path, valkey.url, sqlite_database_url, PARTITIONS="2") as site,
+        site.watch() as watching,
+    ):
         events = watching.events()
         site.store(item("before"))
         first = next(events)
@@ -133,7 +138,9 @@ def test_watchers_stay_through_a_restart_of_redis_and_hear_what_is_stored_after(
         valkey.restart()
         eventually(lambda: site.get("/readyz").status == 200, 20, "it is ready again")
         eventually(lambda: site.post(PATH, item("after")).status == 202, 20, "it takes in again")
-        found = next(event for event in events if event.name == "transaction" and event.data["user_id"] == "after")
+        found = next(
+            event for event in events if event.name == "transaction" and event.data["user_id"] == "after"
+        )
     assert found.data["amount"] == 100
 
 

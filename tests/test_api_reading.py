@@ -1,5 +1,6 @@
 """What the API answers: sums, lists, series, and clear problems for what cannot be answered."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -238,7 +239,7 @@ def test_a_series_from_redis_equals_sqls_bucket_by_bucket(site, user):
     shared = min(len(hot["buckets"]), 70)
     assert hot["buckets"][-shared:] == exact["buckets"][-shared:]
     starts = [datetime.fromisoformat(bucket["from"]) for bucket in hot["buckets"]]
-    assert {later - earlier for earlier, later in zip(starts, starts[1:], strict=False)} == {timedelta(minutes=5)}
+    assert {later - earlier for earlier, later in itertools.pairwise(starts)} == {timedelta(minutes=5)}
     assert starts[-1] <= datetime.now(UTC) < starts[-1] + timedelta(minutes=5, seconds=1)
     assert len(starts) in {72, 73}
 
@@ -258,7 +259,9 @@ def test_closed_windows_come_in_pages_grouped_by_their_end(site, user):
     closer = WindowCloser(open_writer(site.settings["DATABASE_URL"]), WINDOW_US)
     closer.close_ended(now_us())
     path = f"/api/v1/users/{user}/windows"
-    eventually(lambda: closer.recompute_due() or len(site.get(path).json["windows"]) == 3, 20, "all are saved")
+    eventually(
+        lambda: closer.recompute_due() or len(site.get(path).json["windows"]) == 3, 20, "all are saved"
+    )
     first = site.get(path, limit=2).json
     assert answers.WindowsAnswer().validate(first) == {}
     rest = site.get(path, cursor=first["next_cursor"]).json

@@ -33,7 +33,7 @@ def words(html: str) -> str:
             found.append(data)
 
     Reader().feed(html)
-    return re.sub(r"\s+", " ", " ".join(found))
+    return re.sub(r"[ \n]+", " ", " ".join(found))
 
 
 @pytest.fixture
@@ -43,7 +43,9 @@ def user() -> str:
 
 def test_the_dashboard_reads_without_a_script(site, user):
     site.store(item(user, 123456789, merchant="Corner Shop"), item(user, 77, currency="JPY"))
-    page = eventually(lambda: "$1,234,567.89" in (html := site.get("/", HTML).text) and html, 20, "the figures")
+    page = eventually(
+        lambda: "$1,234,567.89" in (html := site.get("/", HTML).text) and html, 20, "the figures"
+    )
     text = words(page)
     assert user in text
     assert "Corner Shop" in text
@@ -55,7 +57,7 @@ def test_the_dashboard_reads_without_a_script(site, user):
 def test_a_users_page_reads_without_a_script(site, user):
     site.store(item(user, 5000), item(user, -1250), item(user, 1234, currency="KWD"))
     text = words(site.get(f"/users/{user}", HTML).text)
-    for expected in ("$37.50", "$50.00", "-$12.50", "KWD", "1.234", "Redis", "Closed windows"):
+    for expected in ("$37.50", "$50.00", "-$12.50", "KWD\u00a01.234", "Redis", "Closed windows"):
         assert expected in text
 
 
@@ -77,9 +79,9 @@ def test_html_is_guarded_by_a_policy(site):
 
 def test_a_list_is_filtered_in_units_of_its_currency_and_paged(site, user):
     site.store(*(item(user, 100 * n, occurred_at=ago(minutes=n)) for n in range(1, 71)))
-    page = site.get(f"/users/{user}", HTML, currency="USD", min="3.00", max="69.5", **{"to": ""}).text
+    page = site.get(f"/users/{user}", HTML, currency="USD", min="3.00", max="69.5", to="").text
     assert "$3.00" in words(page)
-    assert "$70.00" not in words(page)
+    assert "$70.00" not in words(page.split('id="transactions"')[1])
     older = re.search(r'href="([^"]*cursor=[^"]*)#', page)
     assert older
     second = site.get(older[1], HTML).text
@@ -110,7 +112,7 @@ def test_a_search_finds_users_and_goes_straight_to_the_only_one(site, user):
     found = words(site.get("/users", HTML, q=user).text)
     assert f"{user}-b" in found
     only = site.get("/users", HTML, q=f"{user}-b")
-    assert f"<h1><span class=\"kind\">User</span> {user}-b</h1>" in only.text
+    assert f'<h1><span class="kind">User</span> {user}-b</h1>' in only.text
 
 
 def test_errors_are_pages_for_who_browses_and_problems_for_programs(site):
@@ -132,7 +134,9 @@ class Seen:
         self.page = page
         self.complaints: list[str] = []
         self.foreign: list[str] = []
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        page.on(
+            "console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None
+        )
         page.on("request", lambda r: None if r.url.startswith(site.base_url) else self.foreign.append(r.url))
 
 
@@ -202,7 +206,9 @@ def test_a_page_says_that_it_lost_the_server_and_comes_back(tmp_path, valkey_url
 @pytest.mark.parametrize("width", [360, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_every_screen(site, browser, user, pictures, width, scheme):
-    site.store(item("w" * 64, 10**12, merchant="M" * 64), item(user, -(10**12)), item(user, 5, currency="KWD"))
+    site.store(
+        item("w" * 64, 10**12, merchant="M" * 64), item(user, -(10**12)), item(user, 5, currency="KWD")
+    )
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     for name, path in (("dashboard", "/"), ("user", f"/users/{user}"), ("long", f"/users/{'w' * 64}")):

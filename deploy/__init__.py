@@ -1,0 +1,1 @@
+"""Running Tally somewhere: its virtual environment, and the processes of the demo."""

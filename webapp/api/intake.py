@@ -1,0 +1,58 @@
+"""Takes transactions in: the valid ones go into the log, the others are named."""
+
+import logging
+from dataclasses import asdict
+from typing import Any, Final
+
+from flask import Response, request
+from redis.exceptions import RedisError
+
+from events.channels.base import Backlogged
+from events.moments import now_us
+from webapp.answers import json_answer
+from webapp.api.resource import Resource
+from webapp.errors import problem, unavailable
+from webapp.schemas.answers import AcceptedAnswer
+from webapp.services import services
+from webapp.submission import NotReadable, Submission, read_json, read_lines
+
+blueprint = Resource("transactions", __name__, "Taking transactions in")
+
+_LINE_TYPES: Final = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl"))
+
+_log = logging.getLogger(__name__)
+
+
+@blueprint.post("/transactions")
+@blueprint.answers(202, AcceptedAnswer)
+def take_in() -> Response:
+    """One object, an array or NDJSON, at most 10,000 items. A retry with the same ids stores nothing twice."""
+    read = read_lines if request.mimetype in _LINE_TYPES else read_json
+    try:
+        submission = read(request.get_data(cache=False), now_us())
+    except NotReadable as error:
+        return problem(400, str(error), errors=[{"field": None, "reason": str(error)}])
+    if not submission.transactions:
+        return problem(422, "No transaction is valid.", errors=_told_errors(submission))
+    return _publish(submission)
+
+
+def _publish(submission: Submission) -> Response:
+    try:
+        services().stream.publish(submission.transactions)
+    except Backlogged:
+        return _try_again("Too much is waiting to be stored.", submission)
+    except RedisError as error:
+        _log.warning("publishing failed: %s", error)
+        return _try_again("The log does not answer.", submission)
+    accepted = {"accepted": len(submission.transactions), "event_ids": submission.event_ids}
+    return json_answer({**accepted, "errors": _told_errors(submission)}, 202)
+
+
+def _try_again(why: str, submission: Submission) -> Response:
+    detail = f"{why} Send the same again with these event_ids: nothing is stored twice."
+    return unavailable(detail, event_ids=submission.event_ids, errors=_told_errors(submission))
+
+
+def _told_errors(submission: Submission) -> list[dict[str, Any]]:
+    return [asdict(error) for error in submission.errors]

@@ -1,0 +1,42 @@
+"""What is being stored, as it is being stored: server-sent events."""
+
+from flask import Response, request
+
+from events.types import Invalid
+from webapp.api.resource import Resource
+from webapp.live.positions import read_id
+from webapp.live.stream import LiveStream
+from webapp.schemas.queries import LiveQuery, LiveQuestion
+from webapp.services import services
+
+blueprint = Resource("live", __name__, "The live stream")
+
+
+@blueprint.get("/live")
+@blueprint.query(LiveQuery)
+@blueprint.answers(200, content_type="text/event-stream")
+def watch(asked: LiveQuestion) -> Response:
+    """`event: transaction` with a transaction as JSON, `event: skipped` where some of a crowd are not told.
+
+    `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept.
+    """
+    stream = LiveStream(services().live, *_start(asked.after), user_id=asked.user_id)
+    response = Response(iter(stream), content_type="text/event-stream")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _start(after: str | None) -> tuple[list[str], bool]:
+    """Where the watcher begins, and whether it may have missed something."""
+    hub = services().live
+    resumed = request.headers.get("Last-Event-ID")
+    if resumed is None and after is None:
+        return hub.newest(), False
+    positions = read_id(resumed or after or "", hub.feed.partitions)
+    if positions is not None:
+        return positions, False
+    if resumed is None:
+        raise Invalid("after", "is not an id that this stream gave")
+    # A browser cannot mend the id it kept from other settings: it starts anew, and is told so.
+    return hub.newest(), True

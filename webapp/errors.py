@@ -1,0 +1,137 @@
+"""What became of a request that failed: application/problem+json (RFC 9457) everywhere, a page for who browses."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from flask import Flask, Response, make_response, render_template, request
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from events.channels.base import Backlogged
+from events.types import Invalid
+from storage.sql.failures import is_passing
+
+RETRY_AFTER_S: Final = 2
+_LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
+_DRAINED_AT_ONCE_BYTES: Final = 64 * 1024
+_AWAY: Final = "A server that is needed here does not answer; try again shortly."
+
+_log = logging.getLogger(__name__)
+
+
+def problem(
+    status: int,
+    detail: str,
+    headers: Iterable[tuple[str, str]] = (),
+    **members: Any,
+) -> Response:
+    """A problem document; `members` stand beside the standard ones."""
+    title = HTTPStatus(status).phrase
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    response = Response(msgspec.json.encode(document), status, content_type="application/problem+json")
+    response.headers.extend(headers)
+    return response
+
+
+def unavailable(detail: str = _AWAY, **members: Any) -> Response:
+    """503: it may pass, and the same request may be sent again."""
+    return problem(503, detail, [("Retry-After", str(RETRY_AFTER_S))], **members)
+
+
+def register(app: Flask) -> None:
+    """Answer every failure of the application."""
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Invalid, _invalid)
+    app.register_error_handler(Backlogged, _backlogged)
+    app.register_error_handler(RedisError, _redis_failed)
+    app.register_error_handler(DBAPIError, _sql_failed)
+    app.register_error_handler(PoolTimeout, _sql_failed)
+    app.register_error_handler(Exception, _failed)
+
+
+def _refused(error: HTTPException) -> Response:
+    status = error.code or 500
+    if error.response is not None:
+        return make_response(error.response)
+    headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        _drain()
+    errors = _validation_errors(error)
+    if errors:
+        return _answer(status, _summary(errors), headers, errors=errors)
+    return _answer(status, error.description or HTTPStatus(status).description, headers)
+
+
+def _invalid(error: Invalid) -> Response:
+    return _answer(422, str(error), errors=[{"field": error.field, "reason": error.reason}])
+
+
+def _backlogged(error: Backlogged) -> Response:
+    _log.warning("refused: %s", error)
+    return _with_retry("Too much is waiting to be stored; send it again shortly.")
+
+
+def _redis_failed(error: RedisError) -> Response:
+    _log.warning("redis: %s", error)
+    return _with_retry(_AWAY)
+
+
+def _sql_failed(error: DBAPIError | PoolTimeout) -> Response:
+    if not is_passing(error):
+        return _failed(error)
+    _log.warning("sql: %s", error)
+    return _with_retry(_AWAY)
+
+
+def _failed(error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(500, "Something went wrong here; it has been logged.")
+
+
+def _with_retry(detail: str) -> Response:
+    return _answer(503, detail, [("Retry-After", str(RETRY_AFTER_S))])
+
+
+def _answer(status: int, detail: str, headers: Sequence[tuple[str, str]] = (), **members: Any) -> Response:
+    if not _is_browsed():
+        return problem(status, detail, headers, **members)
+    title = HTTPStatus(status).phrase
+    response = make_response(render_template("error.html", status=status, title=title, detail=detail), status)
+    response.headers.extend(headers)
+    return response
+
+
+def _is_browsed() -> bool:
+    if request.path.startswith("/api/"):
+        return False
+    offered = ("application/problem+json", "application/json", "text/html")
+    return request.accept_mimetypes.best_match(offered) == "text/html"
+
+
+def _validation_errors(error: HTTPException) -> list[dict[str, str]]:
+    """What webargs found wrong, `{location: {field: [reason, …]}}`, as fields and reasons."""
+    messages: Mapping[str, Any] = (getattr(error, "data", None) or {}).get("messages") or {}
+    return [
+        {"field": field, "reason": " ".join(map(str, reasons))}
+        for location in messages.values()
+        for field, reasons in location.items()
+    ]
+
+
+def _summary(errors: Sequence[Mapping[str, str]]) -> str:
+    return "; ".join(f"{error['field']}: {error['reason']}" for error in errors)
+
+
+def _drain() -> None:
+    """Read on what is too large, within reason: a sender that is cut off never reads why."""
+    length = request.content_length
+    if length is None or length > _LARGEST_DRAINED_BYTES:
+        return
+    body = request.environ["wsgi.input"]
+    while length > 0 and (chunk := body.read(min(length, _DRAINED_AT_ONCE_BYTES))):
+        length -= len(chunk)

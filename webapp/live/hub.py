@@ -1,0 +1,119 @@
+"""Reads every partition's live stream once for the whole worker, while anybody watches, and hands it round."""
+
+import logging
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, Full, Queue
+from threading import Lock, Thread
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from storage.hot.live import LiveFeed
+from webapp.live.positions import order, position_now
+from webapp.live.telling import Telling, telling
+
+_WAIT_MS: Final = 2_000
+# A watcher that is so many batches behind is let go; it comes back by its last id.
+_QUEUE_LENGTH: Final = 256
+_SHORTEST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Somebody's bounded queue of what was read."""
+
+    def __init__(self) -> None:
+        self.has_overflowed = False
+        self._queue: Queue[Telling] = Queue(_QUEUE_LENGTH)
+
+    def put(self, told: Telling) -> None:
+        try:
+            self._queue.put_nowait(told)
+        except Full:
+            self.has_overflowed = True
+
+    def get(self, wait_s: float) -> Telling | None:
+        """What comes next; None where nothing comes in time."""
+        try:
+            return self._queue.get(timeout=wait_s)
+        except Empty:
+            return None
+
+
+class LiveHub:
+    """All watchers of one worker. Readers start with the first of them and end with the last."""
+
+    def __init__(self, feed: LiveFeed) -> None:
+        self.feed = feed
+        self._watchers: set[Watcher] = set()
+        self._reading: set[int] = set()
+        self._lock = Lock()
+
+    @contextmanager
+    def watch(self, positions: list[str]) -> Iterator[Watcher]:
+        """A watcher that is told all that comes from now on; a reader that starts for it starts at `positions`."""
+        watcher = Watcher()
+        with self._lock:
+            self._watchers.add(watcher)
+            for partition in range(self.feed.partitions):
+                if partition not in self._reading:
+                    self._reading.add(partition)
+                    self._start(partition, positions[partition])
+        try:
+            yield watcher
+        finally:
+            with self._lock:
+                self._watchers.discard(watcher)
+
+    def newest(self) -> list[str]:
+        """The positions behind everything that was stored so far; by this machine's clock while Redis is away."""
+        try:
+            return [self.feed.newest(partition) for partition in range(self.feed.partitions)]
+        except RedisError:
+            return [position_now()] * self.feed.partitions
+
+    def _start(self, partition: int, position: str) -> None:
+        name = f"live-{partition}"
+        Thread(target=self._read_on, args=(partition, position), name=name, daemon=True).start()
+
+    def _read_on(self, partition: int, position: str) -> None:
+        pause_s = 0.0
+        while self._is_watched(partition):
+            try:
+                if pause_s:
+                    position = self._after_a_gap(partition, position)
+                batches = self.feed.read(partition, position, _WAIT_MS)
+            except RedisError as error:
+                _log.warning("live %d: %s", partition, error)
+                pause_s = min(max(2 * pause_s, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
+                time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - only to spread the load
+                continue
+            pause_s = 0.0
+            for batch in batches:
+                self._tell(telling(batch))
+                position = batch.position
+
+    def _is_watched(self, partition: int) -> bool:
+        with self._lock:
+            if not self._watchers:
+                self._reading.discard(partition)
+            return bool(self._watchers)
+
+    def _after_a_gap(self, partition: int, position: str) -> str:
+        """Where to go on after a failure: further on, unless the stream was replaced by one that is younger."""
+        newest = self.feed.newest(partition)
+        if order(newest) >= order(position):
+            return position
+        self._tell(Telling(partition, newest, [], None))
+        return newest
+
+    def _tell(self, told: Telling) -> None:
+        with self._lock:
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            watcher.put(told)

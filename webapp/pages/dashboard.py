@@ -1,0 +1,55 @@
+"""The dashboard: what everybody's transactions come to, and each as it is stored."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Blueprint, render_template
+
+from storage.sql.selection import Selection
+from storage.transaction_row import TransactionRow
+from webapp.live.positions import write_id
+from webapp.pages.asking import asked
+from webapp.pages.charts import window_chart
+from webapp.pages.overview import overview
+from webapp.schemas import fields
+from webapp.schemas.queries import Query
+from webapp.services import Services, services
+
+blueprint = Blueprint("dashboard_page", __name__)
+
+STREAM_ROWS: Final = 50
+TOP_USERS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyQuestion:
+    currency: str | None = None
+
+
+class CurrencyQuery(Query):
+    makes = CurrencyQuestion
+    currency = fields.currency()
+
+
+@blueprint.get("/")
+def show() -> str:
+    """Figures, chart, stream and top users; `?currency=` shows another currency."""
+    currency = asked(CurrencyQuery).currency
+    # The place in the stream first: what is stored between here and the list is told again, and dropped as known.
+    live_after = write_id(services().live.newest())
+    figures = overview(services(), currency)
+    return render_template(
+        "dashboard.html",
+        live_after=live_after,
+        overview=figures,
+        view=window_chart(services(), figures.currency),
+        rows=newest(services()),
+        stream_rows=STREAM_ROWS,
+        top=figures.shown.top[:TOP_USERS],
+        window_us=services().settings.window_us,
+    )
+
+
+def newest(services: Services) -> list[TransactionRow]:
+    """What the stream begins with."""
+    return services.history.page(Selection(), STREAM_ROWS)

@@ -1,0 +1,100 @@
+"""Fields of queries, each asking `events` whether a value is right."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields
+
+from events import types
+from events.moments import LATEST_MOMENT_US, parse_duration, parse_rfc3339
+from events.types import Invalid, conform
+from webapp.limits import PAGE_LIMIT, WINDOW_LIMIT_US
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,25}", re.ASCII)
+# A plus sign that was not written as %2B arrives as a space.
+_LOST_PLUS: Final = re.compile(r" (\d\d:\d\d)\Z", re.ASCII)
+
+
+class Asked(fields.Field[Any]):
+    """A field whose text `read` turns into a value, or refuses by ValueError with the reason."""
+
+    def __init__(self, read: Callable[[str], Any], **options: Any) -> None:
+        super().__init__(**options)
+        self._read = read
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
+        try:
+            return self._read(value)
+        except Invalid as invalid:
+            raise ValidationError(invalid.reason) from invalid
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+def user_id(**options: Any) -> Asked:
+    return Asked(lambda text: conform(text, types.UserId, "user_id"), **options)
+
+
+def user_prefix(**options: Any) -> Asked:
+    """The beginning of a user id; empty is the beginning of all."""
+    return Asked(lambda text: conform(text, types.UserId, "q") if text else "", **options)
+
+
+def currency(**options: Any) -> Asked:
+    return Asked(read_currency, **options)
+
+
+def merchant(**options: Any) -> Asked:
+    return Asked(lambda text: conform(text, types.Merchant, "merchant"), **options)
+
+
+def amount(**options: Any) -> Asked:
+    """Minor units."""
+    return Asked(lambda text: conform(_whole(text), types.Amount, "amount"), **options)
+
+
+def moment(**options: Any) -> Asked:
+    """RFC 3339 as microseconds."""
+    return Asked(_moment, **options)
+
+
+def duration(longest_us: int = WINDOW_LIMIT_US, **options: Any) -> Asked:
+    """`90s`, `5m`, `6h` or `7d` as microseconds."""
+
+    def read(text: str) -> int:
+        duration_us = parse_duration(text)
+        if duration_us > longest_us:
+            raise ValueError("must be at most 366d")
+        return duration_us
+
+    return Asked(read, **options)
+
+
+def limit(**options: Any) -> Asked:
+    def read(text: str) -> int:
+        count = _whole(text)
+        if not 1 <= count <= PAGE_LIMIT:
+            raise ValueError(f"must be from 1 to {PAGE_LIMIT}")
+        return count
+
+    return Asked(read, **options)
+
+
+def read_currency(text: str) -> str:
+    """An ISO 4217 code. Raises Invalid."""
+    code: str = conform(text, types.Currency, "currency")
+    return code
+
+
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError("must be a whole number")
+    return int(text)
+
+
+def _moment(text: str) -> int:
+    moment_us = parse_rfc3339(_LOST_PLUS.sub(r"+\1", text))
+    if not 0 <= moment_us <= LATEST_MOMENT_US:
+        raise ValueError("must lie between 1970 and 2255")
+    return moment_us

@@ -1,0 +1,37 @@
+// Follows the live stream. The browser comes back by itself after a cut; after an error answer it gives up,
+// and then this comes back, behind the last id it saw.
+
+const SHORTEST_MS = 500;
+const LONGEST_MS = 10_000;
+
+export function follow(url, after, { stored, skipped, state }) {
+  let last = after;
+  let wait = SHORTEST_MS;
+
+  function open() {
+    const address = new URL(url, location.href);
+    if (last) address.searchParams.set("after", last);
+    const source = new EventSource(address);
+    const heard = (handle) => (event) => {
+      last = event.lastEventId || last;
+      handle(JSON.parse(event.data));
+    };
+    source.addEventListener("open", () => {
+      wait = SHORTEST_MS;
+      state("live");
+    });
+    source.addEventListener("transaction", heard(stored));
+    source.addEventListener("skipped", heard(skipped));
+    source.addEventListener("error", () => {
+      state("away");
+      if (source.readyState === EventSource.CLOSED) {
+        setTimeout(open, wait * (0.5 + Math.random() / 2));
+        wait = Math.min(2 * wait, LONGEST_MS);
+      }
+    });
+    addEventListener("pagehide", () => source.close(), { once: true });
+  }
+
+  addEventListener("pageshow", (event) => event.persisted && open());
+  open();
+}

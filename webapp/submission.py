@@ -1,0 +1,146 @@
+"""Reads what was posted: one transaction, an array, or one a line; the valid ones, and what is wrong with the rest."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from events.ids import new_event_id
+from events.moments import to_datetime, to_us
+from events.types import (
+    Amount,
+    Currency,
+    Invalid,
+    Merchant,
+    Moment,
+    Transaction,
+    UserId,
+    check_moment,
+    invalid_from,
+)
+from webapp.limits import ITEMS_LIMIT
+
+
+class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    user_id: UserId
+    amount: Amount
+    currency: Currency
+    merchant: Merchant = ""
+    occurred_at: Moment | msgspec.UnsetType = msgspec.UNSET
+    event_id: UUID | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """What is wrong with the item at `index`, counted from 0; `field` is None where it is the item as a whole."""
+
+    index: int
+    field: str | None
+    reason: str
+
+
+class Submission(NamedTuple):
+    """The valid transactions, an id for each item (None for an invalid one), and the errors of the others."""
+
+    transactions: list[Transaction]
+    event_ids: list[str | None]
+    errors: list[ItemError]
+
+
+class NotReadable(ValueError):
+    """A body that is no JSON as a whole; the text says where."""
+
+
+_decode_item: Final = msgspec.json.Decoder(_Item).decode
+_decode_items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_BLANKS: Final = b" \t\r\n"
+
+
+def read_json(body: bytes, now_us: int) -> Submission:
+    """One object or an array of them. Raises NotReadable, or Invalid for nothing at all and for too many."""
+    text = body.strip(_BLANKS)
+    if not text:
+        raise Invalid(None, "the body is empty: send a transaction, an array of them, or one a line")
+    if text.startswith(b"["):
+        return _judge(_items(text), now_us)
+    _must_be_json(text)
+    return _judge([text], now_us)
+
+
+def read_lines(body: bytes, now_us: int) -> Submission:
+    """One object a line (NDJSON); blank lines are left out, a line that is no JSON is that line's error."""
+    lines = [line for line in body.split(b"\n") if line.strip(_BLANKS)]
+    if not lines:
+        raise Invalid(None, "the body is empty: send a transaction a line")
+    return _judge(lines, now_us)
+
+
+def _items(text: bytes) -> Sequence[bytes | msgspec.Raw]:
+    try:
+        return _decode_items(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _items_apart(text, error)
+
+
+def _items_apart(text: bytes, error: Exception) -> list[bytes]:
+    """The items of an array that only a lenient reader can take apart: one bad item must not refuse the others."""
+    try:
+        return [json.dumps(item).encode() for item in json.loads(text)]
+    except (ValueError, RecursionError):
+        raise _not_readable(error) from error
+
+
+def _must_be_json(text: bytes) -> None:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _not_readable(error) from error
+
+
+def _not_readable(error: Exception) -> NotReadable:
+    return NotReadable(f"not JSON: {_where(error)}")
+
+
+def _where(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _judge(items: Sequence[bytes | msgspec.Raw], now_us: int) -> Submission:
+    if len(items) > ITEMS_LIMIT:
+        raise Invalid(None, f"{len(items)} items: send at most {ITEMS_LIMIT} at once")
+    if not items:
+        raise Invalid(None, "the array is empty")
+    judged = list(_judged(items, now_us))
+    transactions = [item for item in judged if isinstance(item, Transaction)]
+    ids = [str(item.event_id) if isinstance(item, Transaction) else None for item in judged]
+    return Submission(transactions, ids, [item for item in judged if isinstance(item, ItemError)])
+
+
+def _judged(items: Iterable[bytes | msgspec.Raw], now_us: int) -> Iterator[Transaction | ItemError]:
+    for index, item in enumerate(items):
+        try:
+            yield _transaction(item, now_us)
+        except Invalid as invalid:
+            yield ItemError(index, invalid.field, invalid.reason)
+
+
+def _transaction(item: bytes | msgspec.Raw, now_us: int) -> Transaction:
+    try:
+        found = _decode_item(item)
+    except msgspec.ValidationError as error:
+        raise invalid_from(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(None, f"not JSON: {_where(error)}") from error
+    occurred_at = to_datetime(now_us) if found.occurred_at is msgspec.UNSET else found.occurred_at
+    check_moment(to_us(occurred_at), now_us)
+    return Transaction(
+        event_id=new_event_id() if found.event_id is msgspec.UNSET else found.event_id,
+        user_id=found.user_id,
+        amount=found.amount,
+        currency=found.currency,
+        merchant=found.merchant,
+        occurred_at=occurred_at,
+    )
