@@ -49,12 +49,24 @@ def test_random_publishes_the_count_asked_for_and_says_so(doors, valkey_url, rat
     events = logged(valkey_url)
     assert len({event.event_id for event in events}) == 500
     assert {event.user_id for event in events} <= {str(number) for number in range(1, 21)}
-    assert began_us <= min(e.occurred_at_us for e in events) <= max(e.occurred_at_us for e in events) <= now_us()
+    assert (
+        began_us <= min(e.occurred_at_us for e in events) <= max(e.occurred_at_us for e in events) <= now_us()
+    )
 
 
 def test_a_seed_makes_the_same_transactions_again(doors, valkey_url):
     for _ in range(2):
-        doors.run("emitter", "random", "--rate", "9000", "--count", "300", "--seed", "7", env={"REDIS_URL": valkey_url})
+        doors.run(
+            "emitter",
+            "random",
+            "--rate",
+            "9000",
+            "--count",
+            "300",
+            "--seed",
+            "7",
+            env={"REDIS_URL": valkey_url},
+        )
     events = logged(valkey_url)
     assert told(events[:300]) == told(events[300:])
     assert len({event.event_id for event in events}) == 600
@@ -72,7 +84,9 @@ def test_a_signal_ends_random_with_its_last_line_and_what_it_says_is_true(doors,
 
 
 @pytest.mark.parametrize("partitions", ["1", "8"])
-def test_a_replay_publishes_every_line_and_the_same_again_has_the_same_ids(doors, valkey_url, baskets, partitions):
+def test_a_replay_publishes_every_line_and_the_same_again_has_the_same_ids(
+    doors, valkey_url, baskets, partitions
+):
     env = {"REDIS_URL": valkey_url, "PARTITIONS": partitions}
     ids = []
     for _ in range(2):
@@ -81,7 +95,9 @@ def test_a_replay_publishes_every_line_and_the_same_again_has_the_same_ids(doors
             "step": "done", "published": 3_000, "refused": 0, "seconds": 0,
         }  # fmt: skip
         with redis.Redis.from_url(valkey_url) as client:
-            entries = [f for p in range(int(partitions)) for _, f in client.xrange(f"{{{p}}}:log:transactions")]
+            entries = [
+                f for p in range(int(partitions)) for _, f in client.xrange(f"{{{p}}}:log:transactions")
+            ]
             ids.append({json.loads(payload)["event_id"] for fields in entries for payload in fields.values()})
             client.flushall()
     assert ids[0] == ids[1]
@@ -99,8 +115,12 @@ def test_shifted_and_squeezed_the_last_event_lands_at_now(doors, valkey_url, bas
 
 def test_bad_lines_are_named_counted_and_the_rest_goes_on(doors, valkey_url, tmp_path):
     path = tmp_path / "bad.csv"
-    path.write_text("\n".join([HEADER, LINES[0], "u,1.5,USD,Shop,2017-01-01T00:00:00Z", "nonsense", LINES[1]]))
-    done = doors.run("emitter", "replay", str(path), "--speed", "max", env={"REDIS_URL": valkey_url}, expect=1)
+    path.write_text(
+        "\n".join([HEADER, LINES[0], "u,1.5,USD,Shop,2017-01-01T00:00:00Z", "nonsense", LINES[1]])
+    )
+    done = doors.run(
+        "emitter", "replay", str(path), "--speed", "max", env={"REDIS_URL": valkey_url}, expect=1
+    )
     assert done.stderr.splitlines() == [
         f"{path}: line 3: amount: must be a whole number of minor units",
         f"{path}: line 4: expected 5 fields, got 1",
@@ -111,7 +131,10 @@ def test_bad_lines_are_named_counted_and_the_rest_goes_on(doors, valkey_url, tmp
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("user_id,amount,merchant\n", "line 1: the header has no column currency, occurred_at"), (None, "No such file")],
+    [
+        ("user_id,amount,merchant\n", "line 1: the header has no column currency, occurred_at"),
+        (None, "No such file"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_one_line_and_code_2(doors, valkey_url, tmp_path, text, complaint):
     path = tmp_path / "a.csv"
@@ -159,7 +182,9 @@ def test_a_replay_that_is_cut_short_says_so(doors, valkey_url, baskets):
 def test_without_redis_the_emitter_says_so_once_and_publishes_when_it_comes(doors, start_valkey):
     server = start_valkey()
     server.stop()
-    emitter = doors.start("emitter", "random", "--count", "20", "--rate", "100", env={"REDIS_URL": server.url})
+    emitter = doors.start(
+        "emitter", "random", "--count", "20", "--rate", "100", env={"REDIS_URL": server.url}
+    )
     emitter.wait_for_line("cannot publish, trying again: ")
     server.start()
     assert emitter.wait(30) == 0
@@ -187,7 +212,7 @@ def test_history_is_a_file_that_replays_without_refusals(tmp_path, doors, valkey
 
     path, until_us = tmp_path / "history.csv", now_us()
     write_history(path, until_us - 600 * SECOND_US, until_us, rate=5, users=10, seed=1)
-    lines = list(csv.DictReader(path.open()))
+    lines = list(csv.DictReader(path.read_text().splitlines()))
     assert 2_700 < len(lines) < 3_300
     doors.run("emitter", "replay", str(path), "--speed", "max", env={"REDIS_URL": valkey_url})
     moments = [event.occurred_at_us for event in logged(valkey_url)]

@@ -45,7 +45,8 @@ class Publishing:
 
     def end(self) -> None:
         self.stop.requested = True
-        self._thread.join() if self._thread.ident else None
+        if self._thread.ident:
+            self._thread.join()
 
 
 @pytest.fixture
@@ -62,7 +63,11 @@ def publishing():
 
 
 def logged(client) -> list:
-    return [wire.decode(wire.JSON, payload, 2**51) for _, fields in client.xrange(LOG) for payload in fields.values()]
+    return [
+        wire.decode(wire.JSON, payload, 2**51)
+        for _, fields in client.xrange(LOG)
+        for payload in fields.values()
+    ]
 
 
 def test_a_full_log_slows_publishing_and_loses_nothing(publishing, redis_url):
@@ -115,7 +120,9 @@ def test_a_stop_ends_the_wait_and_says_that_it_is_not_published(publishing, valk
 
 
 def test_a_wrong_password_is_not_waited_out(publishing, start_valkey):
-    server = start_valkey(config={"requirepass": "right"})
+    server = start_valkey()
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("requirepass", "right")
     wrong = publishing(server.url.replace("redis://", "redis://:wrong@"))
     wrong.start([[transaction()]])
     eventually(lambda: wrong.is_over, 10, "it gives up")

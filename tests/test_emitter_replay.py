@@ -151,7 +151,9 @@ def test_csv_and_ndjson_plain_and_gzipped_say_the_same(tmp_path):
     texts = {
         "csv": "\n".join([HEADER, *lines]),
         "bom.csv": "\ufeff" + "\r\n".join([HEADER, *lines]) + "\r\n",
-        "quoted.csv": "\n".join(",".join(f'"{field}"' for field in line.split(",")) for line in [HEADER, *lines]),
+        "quoted.csv": "\n".join(
+            ",".join(f'"{field}"' for field in line.split(",")) for line in [HEADER, *lines]
+        ),
         "columns.csv": "\n".join(f"x,{line},y" for line in [HEADER, *lines]),
         "ndjson": "\n".join(json.dumps(o | {"amount": int(o["amount"]), "more": 1}) for o in objects),
     }
@@ -197,8 +199,14 @@ def test_a_bad_line_is_named_by_number_and_field_and_those_beside_it_stay(tmp_pa
     ("line", "field"),
     [
         ('{"user_id":"a","amount":1,"currency":"USD","occurred_at":"2017-01-01T11:53:26Z"}', "merchant"),
-        ('{"user_id":"a","amount":true,"currency":"USD","merchant":"","occurred_at":"2017-01-01T11:53:26Z"}', "amount"),
-        ('{"user_id":"a","amount":"1","currency":"USD","merchant":"","occurred_at":"2017-01-01T11:53:26Z"}', "amount"),
+        (
+            '{"user_id":"a","amount":true,"currency":"USD","merchant":"","occurred_at":"2017-01-01T11:53:26Z"}',
+            "amount",
+        ),
+        (
+            '{"user_id":"a","amount":"1","currency":"USD","merchant":"","occurred_at":"2017-01-01T11:53:26Z"}',
+            "amount",
+        ),
         ("[1]", None),
         ("{", None),
         ("[" * 60_000, None),

@@ -1,0 +1,175 @@
+"""The one-command demo: real processes, from the first start to the last one gone."""
+
+import json
+import socket
+import sqlite3
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.ports import free_port, is_free
+from tests.support.process import ChildProcess
+from tests.support.waiting import eventually
+
+STOP_WITHIN_S = 20
+# A first start makes and stores eight hours of history; a loaded machine takes its time.
+START_WITHIN_S = 90
+# Of a hundred users the first pays most often, the last least.
+REGULAR, RARE = "1", "100"
+
+
+class Running:
+    """A demo that is up: its process, its address, its data."""
+
+    def __init__(self, process: ChildProcess, port: int, data: Path) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+        self.data = data
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            assert answer.status == 200
+            return answer.read()
+
+    def transactions(self, user_id: str, limit: int = 1_000) -> set[str]:
+        """The ids of a user's newest transactions."""
+        found = json.loads(self.get(f"/api/v1/users/{user_id}/transactions?limit={limit}"))
+        return {each["event_id"] for each in found["transactions"]}
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Its children by the name of what they run; gunicorn's worker too, as `worker`."""
+        found = {}
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            names = [
+                name
+                for name in ("valkey", "subscriber", "gunicorn", "emitter")
+                if name in " ".join(child.cmdline())
+            ]
+            name = "worker" if names[0] == "gunicorn" and child.ppid() != self.process.pid else names[0]
+            found[name] = child
+        return found
+
+
+@pytest.fixture
+def demo(doors, tmp_path):
+    """`demo()`: start it on the test's own data; `demo(port)` on that port."""
+
+    def start(port: int | None = None) -> Running:
+        port = port or free_port()
+        process = doors.start("demo.py", "--data", str(tmp_path / "data"), env={"PORT": str(port)})
+        process.wait_for_line(f"Open +http://127.0.0.1:{port}\n", START_WITHIN_S)
+        return Running(process, port, tmp_path / "data")
+
+    return start
+
+
+def are_gone(processes) -> bool:
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+
+
+def test_it_starts_answers_stops_and_keeps_its_data(demo):
+    first = demo()
+    assert b"<html" in first.get("/")
+    assert json.loads(first.get("/api/v1/users/1/sum"))["totals"][0]["count"] > 0
+    newest = first.transactions(REGULAR, limit=1)
+    eventually(lambda: first.transactions(REGULAR, limit=1) != newest, 60, "transactions arrive live")
+    seen = first.transactions(RARE)
+    assert 10 < len(seen) < 1_000, "some hours of history, and all of it seen"
+
+    children = first.processes()
+    assert set(children) == {"valkey", "subscriber", "gunicorn", "worker", "emitter"}
+    began_s = time.monotonic()
+    assert first.process.interrupt(STOP_WITHIN_S) == 0
+    assert time.monotonic() - began_s < STOP_WITHIN_S
+    assert are_gone(children.values())
+    assert "Stopped." in first.process.log()
+    assert "killed" not in first.process.log()
+
+    second = demo()
+    assert "history" not in second.process.log()  # made up once
+    assert seen <= second.transactions(RARE)
+    assert second.process.terminate(STOP_WITHIN_S) == 0
+
+
+def test_a_busy_port_is_one_clear_line_before_anything_starts(doors, tmp_path):
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        done = doors.run("demo.py", "--data", str(tmp_path / "data"), env={"PORT": str(port)}, expect=1)
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "PORT=" in done.stderr
+    assert not (tmp_path / "data" / "valkey").exists()
+
+
+def test_a_host_that_is_not_this_machine_is_one_clear_line(doors, tmp_path):
+    done = doors.run("demo.py", "--data", str(tmp_path), env={"HOST": "192.0.2.1"}, expect=1)
+    assert done.stderr.count("\n") == 1
+    assert "192.0.2.1" in done.stderr
+
+
+def test_a_wrong_setting_is_one_line_and_code_2(doors, tmp_path):
+    done = doors.run("demo.py", "--data", str(tmp_path / "data"), env={"PORT": "0", "WINDOW": "6"}, expect=2)
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["PORT", "WINDOW"]
+
+
+def test_a_second_demo_and_a_reset_are_refused_while_one_runs_and_a_reset_forgets(demo, doors):
+    running = demo()
+    for arguments in ((), ("--reset",)):
+        env = {"PORT": str(free_port())}
+        done = doors.run("demo.py", "--data", str(running.data), *arguments, env=env, expect=1)
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1
+        assert "runs already" in done.stderr
+    running.get("/readyz")
+
+    children = running.processes()
+    running.process.kill()
+    eventually(lambda: are_gone(children.values()), 10, "a killed demo leaves no process behind")
+
+    assert running.data.exists()
+    doors.run("demo.py", "--data", str(running.data), "--reset", env={})
+    assert not running.data.exists()
+    doors.run("demo.py", "--data", str(running.data), "--reset", env={})
+
+
+@pytest.mark.parametrize("name", ["subscriber", "valkey"])
+def test_a_child_that_dies_is_named_with_its_last_lines_and_all_stop(demo, name):
+    running = demo()
+    children = running.processes()
+    children[name].kill()
+    assert running.process.wait(STOP_WITHIN_S + 5) == 1
+    assert f"{name} ended with code -9. The end of" in running.process.log()
+    assert f"logs/{name}.log" in running.process.log()
+    assert are_gone(children.values())
+
+
+def test_a_first_start_that_is_cut_short_doubles_nothing(doors, tmp_path):
+    data, port = tmp_path / "data", free_port()
+    arguments, env = ("demo.py", "--data", str(data)), {"PORT": str(port)}
+    first = doors.start(*arguments, env=env)
+    first.wait_for_line("history", START_WITHIN_S)
+    log = data / "logs/history.log"
+    eventually(lambda: log.exists() and "publishing" in log.read_text(), START_WITHIN_S, "some is published")
+    assert first.interrupt(STOP_WITHIN_S) == 0
+    assert not (data / "history.published").exists()
+
+    second = doors.start(*arguments, env=env)
+    second.wait_for_line("Open +http", START_WITHIN_S)
+    assert second.interrupt(STOP_WITHIN_S) == 0
+    moments = [line.rsplit(",", 1)[1] for line in (data / "history.csv").read_text().splitlines()[1:]]
+    assert len(moments) > 1_000
+    assert stored_until(data / "tally.db", moments[-1]) == len(moments)
+    assert is_free(port)
+
+
+def stored_until(database: Path, moment: str) -> int:
+    """How many transactions are stored that occurred no later."""
+    statement = "SELECT count(*) FROM transactions WHERE occurred_at <= ?"
+    with closing(sqlite3.connect(database)) as connection:
+        (count,) = connection.execute(statement, (moment.replace("T", " ").removesuffix("Z"),)).fetchone()
+    return int(count)
