@@ -12,7 +12,7 @@ from pymysql.converters import escape_string
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.dialects import mysql, sqlite
 
-from events.moments import SECOND_US, to_datetime
+from events.moments import MINUTE_US, SECOND_US, to_datetime
 from events.types import Transaction
 from storage.sql.models import transactions
 
@@ -115,13 +115,14 @@ def _parameters(event: Transaction) -> tuple[Any, ...]:
 
 
 def _timestamp(moment_us: int) -> str:
-    second, fraction = divmod(moment_us, SECOND_US)
-    return f"{_second(second)}.{fraction:06d}"
+    minute, rest_us = divmod(moment_us, MINUTE_US)
+    second, fraction_us = divmod(rest_us, SECOND_US)
+    return f"{_minute(minute)}:{second:02d}.{fraction_us:06d}"
 
 
 @lru_cache(maxsize=4096)
-def _second(second: int) -> str:
-    return to_datetime(second * SECOND_US).strftime("%Y-%m-%d %H:%M:%S")
+def _minute(minute: int) -> str:
+    return to_datetime(minute * MINUTE_US).strftime("%Y-%m-%d %H:%M")
 
 
 assert [column.name for column in transactions.columns] == _COLUMNS.split(",")  # noqa: S101
