@@ -6,7 +6,7 @@ UV_VERSION := 0.13.8
 
 # Those that are there: mypy refuses a folder without modules.
 PACKAGES := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,\
-	events storage offers emitter subscriber webapp)))
+	events storage offers emitter subscriber webapp deploy)))
 MODULES := $(basename $(wildcard config.py demo.py))
 
 .DEFAULT_GOAL := help
@@ -18,8 +18,8 @@ help: ## list these targets
 demo: venv ## the whole of Tally on http://127.0.0.1:5000 (PORT= moves it); Ctrl-C ends it, its data stays
 	@$(PYTHON_IN_VENV) demo.py
 
-demo-reset: ## forget the demo's data
-	rm -rf .tally
+demo-reset: venv ## forget the demo's data; refuses while one runs
+	@$(PYTHON_IN_VENV) demo.py --reset
 
 test: venv-dev servers ## all tests, on real servers (ARGS= goes to pytest: make test ARGS="-k window")
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)

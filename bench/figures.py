@@ -76,4 +76,4 @@ def plain(value: float) -> str:
     """A figure as a person reads it: three digits, or whole thousands apart."""
     if value >= 1_000:
         return f"{value:,.0f}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"

@@ -5,6 +5,7 @@ it is lost. It runs until it is stopped.
 """
 
 import sys
+from typing import Any
 
 import pymysql
 import redis
@@ -22,7 +23,8 @@ def main() -> None:
     connection = pymysql.connect(
         host="127.0.0.1", port=int(port), user="root", database=database, autocommit=True, ssl_disabled=True
     )
-    pubsub = redis.Redis.from_url(url).pubsub()
+    client: Any = redis.Redis.from_url(url)  # its pub/sub has no annotations
+    pubsub = client.pubsub()
     pubsub.subscribe(channel)
     with connection.cursor() as cursor:
         for message in pubsub.listen():

@@ -47,8 +47,7 @@ def _bars(axes: Any, bars: list[Measure], is_log_scale: bool) -> None:
     axes.invert_yaxis()
     if is_log_scale:
         axes.set_xscale("log")
-    else:
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.margins(x=0.12)
     axes.spines[["top", "right"]].set_visible(False)
 

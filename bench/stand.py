@@ -36,6 +36,7 @@ class Stand:
 
     def __init__(self, directory: Path, mariadb: MariaDBServer, valkey: ValkeyServer) -> None:
         self.directory = directory
+        self._load = os.getloadavg()[0]
         self.mariadb = mariadb
         self.database = mariadb.create_database()
         self.database_url = mariadb.url(self.database)
@@ -61,6 +62,10 @@ class Stand:
     def count(self, table: str = "transactions") -> int:
         return int(str(self.execute(f"SELECT COUNT(*) FROM {table}")[0][0]))
 
+    def rows_written(self) -> int:
+        """How many rows the server has written so far, as its own counter says: counting a table costs too much."""
+        return int(str(self.execute("SHOW GLOBAL STATUS LIKE 'Handler_write'")[0][1]))
+
     def subscriber(self, *arguments: str) -> ChildProcess:
         """`python -m subscriber` with these arguments, started."""
         return self.python("subscriber", *arguments)
@@ -80,6 +85,7 @@ class Stand:
         version, at_commit, pool = flush[0]
         return {
             "cores": str(os.cpu_count()),
+            "load before": f"{self._load:.1f}",
             "Python": platform.python_version(),
             "MariaDB": f"{version} (flush at commit {at_commit}, buffer pool {int(str(pool)) >> 20} MiB)",
             "Valkey": f"{server.get('valkey_version', server['redis_version'])} (appendfsync {appendfsync})",

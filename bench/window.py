@@ -69,8 +69,8 @@ def _measure(stand: Stand, progress: Progress) -> Report:
             ratio("SQL, 100,000 to 10 events", sums[1], sums[0]),
         ],
         included=(
-            f"Each run: {_LOOKS:,} looks at each board in turns of {_TURN}, then {_SUMS} sums of each user in SQL;"
-            " its figure is their median, inside the server their mean.",
+            f"Each run: {_LOOKS:,} looks at each board in turns of {_TURN}, then {_SUMS} sums of each user in SQL.",
+            "A run's figure is the median of its calls; inside the server it is their mean.",
             "As called: from Python over loopback to Python's answer. The windows slide meanwhile: events leave them.",
         ),
         conditions=stand.conditions(),

@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from threading import Thread
 
 from rich.console import Console
 
@@ -62,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
     subscriber = Subscriber(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: subscriber.stop())
+        # In a thread of its own: the signal may come while the main thread holds the event's lock.
+        signal.signal(number, lambda *_: Thread(target=subscriber.stop).start())
     progress = Progress(Console())
     progress.start()
     try:

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """One process. `stop` may be called from a signal handler."""
+    """One process; `stop` may be called from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -21,7 +21,7 @@ COLUMNS = ["user_id", "amount", "currency", "merchant", "occurred_at"]
 @pytest.fixture
 def baskets(tmp_path: Path) -> Path:
     """A year of baskets of 200 households, in the order of time, some lines equal to others."""
-    chance = random.Random(2017)  # noqa: S311
+    chance = random.Random(2017)
     moments = sorted(chance.randrange(365 * 86_400) for _ in range(LINES))
     path = tmp_path / "baskets.csv.gz"
     with gzip.open(path, "wt", newline="") as file:
@@ -65,7 +65,9 @@ def test_shifted_to_now_and_squeezed_redis_equals_sql_while_the_window_slides(
     doors, database_url, valkey_url, baskets
 ):
     env = {"DATABASE_URL": database_url, "REDIS_URL": valkey_url}
-    doors.run("emitter", "replay", str(baskets), "--speed", "max", "--shift-to-now", "--squeeze", "12h", env=env)
+    doors.run(
+        "emitter", "replay", str(baskets), "--speed", "max", "--shift-to-now", "--squeeze", "12h", env=env
+    )
     doors.run("subscriber", "--drain", env=env)
     with looking_at(database_url, valkey_url) as tally:
         counts = set()

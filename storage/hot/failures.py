@@ -4,22 +4,26 @@ from typing import Final
 
 from redis import exceptions
 
-# LOADING, a replica where a master was, a full disk or memory, a cluster that is electing.
+# Away, loading, full, a replica where a master was, a cluster that is electing. redis-py takes the code off the
+# text of those it has a type for; the others are told by their code.
 _PASSING: Final = (
-    "BUSY",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "MISCONF",
-    "NOREPLICAS",
-    "OOM",
-    "READONLY",
-    "TRYAGAIN",
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
 )
+_LASTING: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError)
+_PASSING_CODES: Final = ("BUSY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY")
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same command may succeed later: the server away, loading, out of memory, failing over."""
-    if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | exceptions.ReadOnlyError):
+    """Whether the same command may succeed later; a wrong password never does."""
+    if isinstance(error, _LASTING):
+        return False
+    if isinstance(error, _PASSING):
         return True
-    return isinstance(error, exceptions.ResponseError) and any(word in str(error)[:200] for word in _PASSING)
+    return isinstance(error, exceptions.ResponseError) and any(
+        code in str(error)[:200] for code in _PASSING_CODES
+    )
