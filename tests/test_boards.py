@@ -263,6 +263,8 @@ def test_totals_beyond_2_to_the_53_keep_their_last_digit(boards):
     events = [transaction(amount=AMOUNT_LIMIT - (n % 2)) for n in range(10_001)]
     for start in range(0, len(events), 1_000):
         boards.apply(0, events[start : start + 1_000])
+    while boards.look("alice").totals is None:
+        boards.catch_up(0)
     (total,) = boards.look("alice").totals
     assert total.sum == sum(event.amount for event in events) > 2**53
 
@@ -292,6 +294,8 @@ def test_a_hundred_thousand_events_leaving_at_once_never_hold_the_server(valkey_
         boards.apply(
             0, [transaction(at_us=START_US - (batch * 1_000 + n) * spread_us, amount=1) for n in range(1_000)]
         )
+    while boards.look("alice").totals is None:
+        boards.catch_up(0)
     assert boards.look("alice").totals[0].count == 100_000
     client.config_set("slowlog-log-slower-than", 50_000)
     client.config_set("slowlog-max-len", 128)

@@ -20,6 +20,8 @@ TRANSACTIONS: Final = "transactions"
 
 # One script call appends at most so many, so that no other client waits long for the server.
 _APPEND_LIMIT: Final = 1_000
+# Decoded once: every entry names its format.
+_FORMATS: Final = {name.encode(): name for name in (wire.JSON, wire.TAP)}
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 _T = TypeVar("_T")
 
@@ -164,8 +166,8 @@ class StreamConsumer:
 
 def accepted_at_us(position: bytes | str) -> int:
     """When the log took the entry at `position` (`milliseconds-sequence`)."""
-    text = position.decode() if isinstance(position, bytes) else position
-    return int(text.partition("-")[0]) * MILLISECOND_US
+    dash = b"-" if isinstance(position, bytes) else "-"
+    return int(position.partition(dash)[0]) * MILLISECOND_US
 
 
 def _entries(rows: Sequence[Any]) -> list[Entry]:
@@ -173,9 +175,9 @@ def _entries(rows: Sequence[Any]) -> list[Entry]:
 
 
 def _entry(row: Any) -> Entry:
-    position = row[0].decode()
-    format_, payload = row[1][0], row[1][1]
-    return Entry(position, accepted_at_us(position), format_.decode("ascii", "replace"), payload)
+    position, fields = row
+    format_ = _FORMATS.get(fields[0]) or fields[0].decode("ascii", "replace")
+    return Entry(position.decode(), accepted_at_us(position), format_, fields[1])
 
 
 def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

@@ -24,7 +24,7 @@ from storage.transaction_row import TransactionRow
 # One call may pass so many events; a million at once held the server for four seconds.
 MOST_PASSED: Final = 5_000
 # One call applies so many events, so that no other client waits long.
-_APPLY_LIMIT: Final = 1_000
+_APPLY_LIMIT: Final = 2_000
 _LIVE_MS: Final = 5 * 60 * 1000
 _LIVE_ENTRIES: Final = 3_000
 _LIVE_EVENTS: Final = 100

@@ -31,8 +31,10 @@ def window_end(moment_us: int, window_us: int) -> int:
 def mark_due(connection: Connection, events: Iterable[Transaction], window_us: int, now_us: int) -> None:
     """Note whose closed windows these events change, in the transaction that stores them."""
     ended = max(now_us, closed_through(connection) or 0)
-    pairs = {(event.user_id, window_end(event.occurred_at_us, window_us)) for event in events}
-    rows = [{"user_id": user, "window_end": end} for user, end in sorted(pairs) if end <= ended]
+    last_end = ended // window_us * window_us
+    late = [event for event in events if event.occurred_at_us <= last_end]
+    pairs = {(event.user_id, window_end(event.occurred_at_us, window_us)) for event in late}
+    rows = [{"user_id": user, "window_end": end} for user, end in sorted(pairs)]
     if rows:
         bulk_for(connection.dialect.name).insert_new(connection, windows_due, rows)
 

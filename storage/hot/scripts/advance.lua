@@ -4,9 +4,9 @@
 -- Returns 1 where the board has caught up, else 0
 local now = time_us()
 local window = tonumber(ARGV[1])
-local from, to, _, is_new = read_marks(KEYS[2], now, window)
-if not is_new and now >= to.at then
-  local _, arrived = advance(KEYS[1], KEYS[2], from, to, now, window, tonumber(ARGV[2]), tonumber(ARGV[3]))
+local state = read_marks(KEYS[2], now, window)
+if not state.is_new and now >= state.to.at then
+  local _, arrived = advance(KEYS[1], KEYS[2], state, now, now, window, tonumber(ARGV[2]), tonumber(ARGV[3]))
   if not arrived then
     return 0
   end

@@ -54,21 +54,37 @@ local function add(board, first, count)
   return fresh
 end
 
+-- Move a board's marks along, once a minute: `to` only as far as the newest event that came, so that the rest of
+-- a backlog still waits beyond it.
+local function move_on(user, board, totals, state, newest)
+  local target = math.max(state.to.at, math.min(now, newest), now - window)
+  local passed_now, arrived = advance(board, totals, state, target, now, window, latest, budget)
+  budget = budget - passed_now
+  if not arrived then
+    redis.call('SADD', KEYS[1], user)
+  elseif passed_now == 0 then
+    state.moved = now
+    write_marks(totals, state)
+  end
+end
+
 local function apply(user, board, totals, first, count)
   local fresh = add(board, first, count)
   if #fresh == 0 then
     return
   end
-  local from, to, _, is_new, generation = read_marks(totals, now, window)
-  local is_current = is_new or generation == current
-  local sums, outside = {}, false
+  local state = read_marks(totals, now, window)
+  local is_current = state.is_new or state.generation == current
+  local sums, outside, newest = {}, false, 0
   for i = 1, #fresh, 2 do
     local at, member = tonumber(fresh[i]), fresh[i + 1]
+    newest = math.max(newest, at)
     tell(user, fresh[i], member)
-    if has_passed(board, from, at, member) then
+    if has_passed(board, state.from, at, member) then
       outside = true
     else
-      local within = has_passed(board, to, at, member) and sums or {}
+      -- What lies beyond `to` waits there, and is summed with others when the mark passes it.
+      local within = has_passed(board, state.to, at, member) and sums or {}
       local currency, amount = sum_up(within, member, 1)
       if is_current then
         count_minute(at, currency, amount)
@@ -77,21 +93,15 @@ local function apply(user, board, totals, first, count)
     end
   end
   write_sums(totals, sums)
-  if is_new then
-    write_marks(totals, from, to)
+  if state.is_new then
+    write_marks(totals, state)
     redis.call('HSET', totals, 'generation', current)
   end
   if outside then
-    sweep(board, from, latest)
+    sweep(board, state.from, latest)
   end
-  if now - to.at >= MINUTE then
-    local passed_now, arrived = advance(board, totals, from, to, now, window, latest, budget)
-    budget = budget - passed_now
-    if not arrived then
-      redis.call('SADD', KEYS[1], user)
-    elseif passed_now == 0 then
-      write_marks(totals, from, to)
-    end
+  if now - state.moved >= MINUTE and now >= state.to.at then
+    move_on(user, board, totals, state, newest)
   end
 end
 

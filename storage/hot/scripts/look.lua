@@ -7,23 +7,23 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] .. ARGV[2] then
   return {'sql', text(now), 'untrusted'}
 end
 local window = tonumber(ARGV[3])
-local from, to, sql, is_new = read_marks(KEYS[3], now, window)
-if sql then
-  return {'sql', text(now), sql}
+local state = read_marks(KEYS[3], now, window)
+if state.sql then
+  return {'sql', text(now), state.sql}
 end
-if is_new then
+if state.is_new then
   return {'ok', text(now), {}}
 end
-if now < to.at then
+if now < state.to.at then
   return {'sql', text(now), 'the clock stands behind a mark'}
 end
-local moved, arrived = advance(KEYS[2], KEYS[3], from, to, now, window, tonumber(ARGV[4]), tonumber(ARGV[5]))
+local moved, arrived = advance(KEYS[2], KEYS[3], state, now, now, window, tonumber(ARGV[4]), tonumber(ARGV[5]))
 if not arrived then
   redis.call('SADD', KEYS[4], ARGV[6])
   return {'sql', text(now), 'behind'}
 end
 if moved > 0 then
-  sql = redis.call('HGET', KEYS[3], 'sql')
+  local sql = redis.call('HGET', KEYS[3], 'sql')
   if sql then
     return {'sql', text(now), sql}
   end

@@ -7,19 +7,27 @@
 -- Amounts are whole numbers within ±10^12 and a call passes at most a few thousand events, so what is added up
 -- here stays far below 2^53; totals grow in the hash by HINCRBY alone, which is exact to 2^63.
 
--- A board's marks, why SQL must answer for it (or false), whether it is new, and its generation.
--- A board that has no marks begins at `now`.
+-- A board as its totals tell it: the marks, when they were moved last, its generation, and why SQL must answer
+-- for it (or false). A board that has no marks begins with both where the window begins.
 local function read_marks(totals, now, window)
-  local found = redis.call('HMGET', totals, 'from', 'to', 'from_member', 'to_member', 'sql', 'generation')
-  if not found[1] then
-    return {at = now - window, member = ''}, {at = now, member = ''}, found[5], true, found[6]
+  local found = redis.call('HMGET', totals, 'from', 'to', 'from_member', 'to_member', 'moved', 'sql', 'generation')
+  local state = {sql = found[6], generation = found[7]}
+  if found[1] then
+    state.from = {at = tonumber(found[1]), member = found[3]}
+    state.to = {at = tonumber(found[2]), member = found[4]}
+    state.moved = tonumber(found[5])
+  else
+    state.is_new = true
+    state.from = {at = now - window, member = ''}
+    state.to = {at = now - window, member = ''}
+    state.moved = now
   end
-  return {at = tonumber(found[1]), member = found[3]}, {at = tonumber(found[2]), member = found[4]}, found[5], false, found[6]
+  return state
 end
 
-local function write_marks(totals, from, to)
-  redis.call('HSET', totals, 'from', text(from.at), 'to', text(to.at),
-    'from_member', from.member, 'to_member', to.member)
+local function write_marks(totals, state)
+  redis.call('HSET', totals, 'from', text(state.from.at), 'to', text(state.to.at),
+    'from_member', state.from.member, 'to_member', state.to.member, 'moved', text(state.moved))
 end
 
 -- Adds an event to `sums`, `sign` times. A member is 16 bytes of id, 3 of currency, the amount, '|', the merchant.
@@ -107,19 +115,20 @@ local function sweep(board, from, latest)
   end
 end
 
--- Moves both marks to (now - window, now], passing at most `budget` events, and writes what has changed.
--- Returns how many events were passed, and whether the marks arrived.
-local function advance(board, totals, from, to, now, window, latest, budget)
+-- Moves `to` up to `target` and `from` up to now - window, passing at most `budget` events, and writes what has
+-- changed. Returns how many events were passed, and whether the marks arrived.
+local function advance(board, totals, state, target, now, window, latest, budget)
   local sums = {}
-  local entered, all_entered = move(board, to, now, sums, 1, budget)
+  local entered, all_entered = move(board, state.to, target, sums, 1, budget)
   local left, all_left = 0, false
   if all_entered then
-    left, all_left = move(board, from, now - window, sums, -1, budget - entered)
+    left, all_left = move(board, state.from, now - window, sums, -1, budget - entered)
   end
   if entered + left > 0 then
+    state.moved = now
     write_sums(totals, sums)
-    write_marks(totals, from, to)
-    sweep(board, from, latest)
+    write_marks(totals, state)
+    sweep(board, state.from, latest)
   end
   return entered + left, all_left
 end
