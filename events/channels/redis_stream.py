@@ -166,8 +166,8 @@ class StreamConsumer:
 
 def accepted_at_us(position: bytes | str) -> int:
     """When the log took the entry at `position` (`milliseconds-sequence`)."""
-    dash = b"-" if isinstance(position, bytes) else "-"
-    return int(position.partition(dash)[0]) * MILLISECOND_US
+    milliseconds = position.split(b"-", 1)[0] if isinstance(position, bytes) else position.split("-", 1)[0]
+    return int(milliseconds) * MILLISECOND_US
 
 
 def _entries(rows: Sequence[Any]) -> list[Entry]:
