@@ -252,6 +252,7 @@ def test_applying_in_any_order_and_any_number_of_times_ends_the_same(boards):
     boards.apply(0, shuffled[:1_000])
     boards.apply(0, shuffled[500:])
     assert boards.apply(0, events) == 0
+    assert [boards.apply(0, [event]) for event in events[:20]] == [0] * 20
     for user in range(9):
         own = [event for event in events if event.user_id == f"u{user}"]
         look = boards.look(f"u{user}")
