@@ -19,7 +19,7 @@ from subscriber.figures import Tally
 from subscriber.held import TAKEOVER_IDLE_MS, Held
 from subscriber.patience import Patience
 
-BATCH: Final = 2_000
+BATCH: Final = 5_000
 _WAIT_MS: Final = 500
 _TAKEOVER_EVERY_S: Final = 1.0
 

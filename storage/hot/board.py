@@ -6,6 +6,7 @@ however many events the window holds, and is exact in any order of arrival.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -30,7 +31,9 @@ _LIVE_ENTRIES: Final = 3_000
 _LIVE_EVENTS: Final = 100
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 
-_Placed: TypeAlias = tuple[int, bytes]
+# A user's members, each with its moment; and those of several users.
+_Moments: TypeAlias = dict[bytes, int]
+_Users: TypeAlias = dict[str, _Moments]
 
 
 class Look(NamedTuple):
@@ -137,7 +140,7 @@ class Boards:
         seconds, microseconds = self.client.time()
         return int(seconds) * 1_000_000 + int(microseconds)
 
-    def _apply_some(self, partition: int, users: dict[str, list[_Placed]], announce: bool) -> int:
+    def _apply_some(self, partition: int, users: _Users, announce: bool) -> int:
         names = [
             keys.behind(partition),
             keys.minutes(partition),
@@ -152,22 +155,39 @@ class Boards:
             _LIVE_ENTRIES,
             _LIVE_EVENTS if announce else 0,
         ]
-        for user_id, placed in users.items():
+        for user_id, moments in users.items():
             names += [keys.board(partition, user_id), keys.totals(partition, user_id)]
-            arguments += [user_id, len(placed)]
-            for at_us, member in placed:
+            arguments += [user_id, len(moments)]
+            for member, at_us in moments.items():
                 arguments += [at_us, member]
         return int(self._apply(names, arguments))
 
 
-def _by_user(events: Iterable[Transaction | TransactionRow]) -> Iterable[dict[str, list[_Placed]]]:
-    """The events, each once, grouped by user, at most `_APPLY_LIMIT` at a time."""
-    todo = list({event.event_id.int: event for event in events}.values())
-    for start in range(0, len(todo), _APPLY_LIMIT):
-        users: dict[str, list[_Placed]] = defaultdict(list)
-        for event in todo[start : start + _APPLY_LIMIT]:
-            users[event.user_id].append((event.occurred_at_us, pack(event)))
-        yield users
+def _by_user(events: Iterable[Transaction | TransactionRow]) -> Iterable[_Users]:
+    """The events, each once, grouped by user, some `_APPLY_LIMIT` at a time: a call costs by user more than by event."""
+    users: _Users = defaultdict(dict)
+    for event in events:
+        users[event.user_id][pack(event)] = event.occurred_at_us
+    some: _Users = {}
+    count = 0
+    for user_id, moments in users.items():
+        for part in _parts(moments):
+            if count + len(part) > _APPLY_LIMIT:
+                yield some
+                some, count = {}, 0
+            some[user_id] = part
+            count += len(part)
+    if some:
+        yield some
+
+
+def _parts(moments: _Moments) -> Iterable[_Moments]:
+    if len(moments) <= _APPLY_LIMIT:
+        yield moments
+        return
+    items = iter(moments.items())
+    while part := dict(islice(items, _APPLY_LIMIT)):
+        yield part
 
 
 def _totals(flat: Sequence[bytes]) -> list[Total]:

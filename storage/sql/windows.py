@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, select, update
 
-from events.moments import MINUTE_US
+from events.moments import MINUTE_US, to_datetime
 from events.types import Transaction
 from storage.sql.bulk import bulk_for
 from storage.sql.models import transactions, window_totals, windows_closed, windows_due
@@ -31,8 +31,8 @@ def window_end(moment_us: int, window_us: int) -> int:
 def mark_due(connection: Connection, events: Iterable[Transaction], window_us: int, now_us: int) -> None:
     """Note whose closed windows these events change, in the transaction that stores them."""
     ended = max(now_us, closed_through(connection) or 0)
-    last_end = ended // window_us * window_us
-    late = [event for event in events if event.occurred_at_us <= last_end]
+    last_end = to_datetime(ended // window_us * window_us)
+    late = [event for event in events if event.occurred_at <= last_end]
     pairs = {(event.user_id, window_end(event.occurred_at_us, window_us)) for event in late}
     rows = [{"user_id": user, "window_end": end} for user, end in sorted(pairs)]
     if rows:

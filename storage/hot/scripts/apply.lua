@@ -8,16 +8,17 @@
 local MINUTE = 60000000
 local now = time_us()
 local window, latest, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local told, most_told, untold = {}, tonumber(ARGV[6]), 0
+local told, told_count, most_told, untold = {}, 0, tonumber(ARGV[6]), 0
 local minutes, accepted = {}, 0
 local current = redis.call('GET', KEYS[4]) or ''
 
 local function tell(user, at, member)
-  if #told >= 2 * most_told then
+  if told_count >= most_told then
     untold = untold + 1
   else
-    told[#told + 1] = user
-    told[#told + 1] = at .. ':' .. member
+    told_count = told_count + 1
+    told[2 * told_count - 1] = user
+    told[2 * told_count] = at .. ':' .. member
   end
 end
 
@@ -31,27 +32,31 @@ local function count_minute(at, currency, amount)
   by_minute.sums[minute] = (by_minute.sums[minute] or 0) + amount
 end
 
--- The events from ARGV[first] on that the board did not hold yet, now added: {moment, member, ...}
-local function add(board, first, count)
-  if count == 1 then
-    local added = redis.call('ZADD', board, 'NX', ARGV[first], ARGV[first + 1])
-    return added == 1 and {ARGV[first], ARGV[first + 1]} or {}
+-- Those of the events ARGV[first] to ARGV[last] that the board did not hold, now added: a list of moments and
+-- members in turn, and where in it they begin and end; nil where all stood there.
+local function add(board, first, last)
+  if first + 1 == last then
+    if redis.call('ZADD', board, 'NX', ARGV[first], ARGV[last]) == 1 then
+      return ARGV, first, last
+    end
+    return nil
   end
   local members, fresh = {}, {}
-  for i = first + 1, first + 2 * count, 2 do
+  for i = first + 1, last, 2 do
     members[#members + 1] = ARGV[i]
   end
   local scores = redis.call('ZMSCORE', board, unpack(members))
-  for i, member in ipairs(members) do
+  for i = 1, #members do
     if not scores[i] then
       fresh[#fresh + 1] = ARGV[first + 2 * i - 2]
-      fresh[#fresh + 1] = member
+      fresh[#fresh + 1] = members[i]
     end
   end
-  if #fresh > 0 then
-    redis.call('ZADD', board, 'NX', unpack(fresh))
+  if #fresh == 0 then
+    return nil
   end
-  return fresh
+  redis.call('ZADD', board, 'NX', unpack(fresh))
+  return fresh, 1, #fresh
 end
 
 -- Move a board's marks along, once a minute: `to` only as far as the newest event that came, so that the rest of
@@ -68,24 +73,28 @@ local function move_on(user, board, totals, state, newest)
   end
 end
 
-local function apply(user, board, totals, first, count)
-  local fresh = add(board, first, count)
-  if #fresh == 0 then
+local function apply(user, board, totals, first, last)
+  local events, begins, ends = add(board, first, last)
+  if not events then
     return
   end
   local state = read_marks(totals, now, window)
+  local from, to = state.from, state.to
   local is_current = state.is_new or state.generation == current
   local sums, outside, newest = {}, false, 0
-  for i = 1, #fresh, 2 do
-    local at, member = tonumber(fresh[i]), fresh[i + 1]
+  for i = begins, ends, 2 do
+    local at, member = tonumber(events[i]), events[i + 1]
     newest = math.max(newest, at)
-    tell(user, fresh[i], member)
-    if has_passed(board, state.from, at, member) then
+    tell(user, events[i], member)
+    -- What lies beyond `to` waits there, and is summed with others when the mark passes it.
+    local waits = at > to.at or not has_passed(board, to, at, member)
+    if not waits and has_passed(board, from, at, member) then
       outside = true
     else
-      -- What lies beyond `to` waits there, and is summed with others when the mark passes it.
-      local within = has_passed(board, state.to, at, member) and sums or {}
-      local currency, amount = sum_up(within, member, 1)
+      local currency, amount = read_member(member)
+      if not waits then
+        sum_up(sums, currency, amount, 1)
+      end
       if is_current then
         count_minute(at, currency, amount)
       end
@@ -106,8 +115,8 @@ local function apply(user, board, totals, first, count)
 end
 
 -- A board that holds something else by now must not hold up the others: SQL answers for it.
-local function apply_or_mark(user, board, totals, first, count)
-  local done, err = pcall(apply, user, board, totals, first, count)
+local function apply_or_mark(user, board, totals, first, last)
+  local done, err = pcall(apply, user, board, totals, first, last)
   if not done then
     err = type(err) == 'table' and err.err or err
     if not string.find(err, 'WRONGTYPE', 1, true) then
@@ -119,9 +128,9 @@ end
 
 local key, i = 5, 7
 while i < #ARGV do
-  local count = tonumber(ARGV[i + 1])
-  apply_or_mark(ARGV[i], KEYS[key], KEYS[key + 1], i + 2, count)
-  key, i = key + 2, i + 2 + 2 * count
+  local last = i + 1 + 2 * tonumber(ARGV[i + 1])
+  apply_or_mark(ARGV[i], KEYS[key], KEYS[key + 1], i + 2, last)
+  key, i = key + 2, last + 1
 end
 for currency, by_minute in pairs(minutes) do
   for minute, count in pairs(by_minute.counts) do
@@ -133,7 +142,7 @@ for currency, by_minute in pairs(minutes) do
     end
   end
 end
-if most_told > 0 and #told > 0 then
+if told_count > 0 then
   local oldest = text(math.floor(now / 1000) - tonumber(ARGV[4]))
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'untold', text(untold), unpack(told))
   redis.call('XTRIM', KEYS[3], 'MINID', '~', oldest)

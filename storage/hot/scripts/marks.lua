@@ -30,10 +30,14 @@ local function write_marks(totals, state)
     'from_member', state.from.member, 'to_member', state.to.member, 'moved', text(state.moved))
 end
 
--- Adds an event to `sums`, `sign` times. A member is 16 bytes of id, 3 of currency, the amount, '|', the merchant.
-local function sum_up(sums, member, sign)
-  local currency = string.sub(member, 17, 19)
-  local amount = tonumber(string.match(member, '^-?%d+', 20))
+-- A member is 16 bytes of id, 3 of currency, the amount, '|', the merchant.
+local function read_member(member)
+  local currency, amount = string.match(member, '^(...)(-?%d+)', 17)
+  return currency, tonumber(amount)
+end
+
+-- Adds an amount to `sums`, `sign` times.
+local function sum_up(sums, currency, amount, sign)
   local sum = sums[currency]
   if not sum then
     sum = {count = 0, credit = 0, debit = 0}
@@ -45,7 +49,6 @@ local function sum_up(sums, member, sign)
   elseif amount < 0 then
     sum.debit = sum.debit + sign * amount
   end
-  return currency, amount
 end
 
 -- Adds `sums` to the totals. Where one outgrows 63 bits the board is marked: SQL answers for it.
@@ -93,7 +96,8 @@ local function move(board, mark, target, sums, sign, budget)
   end
   local rows = redis.call('ZRANGE', board, first, first + count - 1, 'WITHSCORES')
   for i = 1, #rows, 2 do
-    sum_up(sums, rows[i], sign)
+    local currency, amount = read_member(rows[i])
+    sum_up(sums, currency, amount, sign)
   end
   if count == crossing then
     mark.at, mark.member = target, ''
