@@ -19,16 +19,24 @@ AMOUNT_LIMIT: Final = 10**12
 MERCHANT_LENGTH: Final = 64
 TOO_FAR_AHEAD_US: Final = 5 * MINUTE_US
 
-UserId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9._@:+-]{1,64}\Z", description="1 to 64 of A-Z a-z 0-9 . _ @ : + -")
-]
+# What msgspec says of text that breaks a pattern, and what is told instead.
+_IN_WORDS: Final[dict[str, str]] = {}
+
+
+def text_like(pattern: str, description: str, max_length: int | None = None) -> Meta:
+    """The rule that text matches `pattern`; `description` tells it to people."""
+    _IN_WORDS[f"Expected `str` matching regex {pattern!r}"] = f"must be {description}"
+    return Meta(pattern=pattern, description=description, max_length=max_length)
+
+
+UserId = Annotated[str, text_like(r"^[A-Za-z0-9._@:+-]{1,64}\Z", "1 to 64 of A-Z a-z 0-9 . _ @ : + -")]
 Amount = Annotated[int, Meta(ge=-AMOUNT_LIMIT, le=AMOUNT_LIMIT, description="minor units")]
 Merchant = Annotated[
     str,
-    Meta(
+    text_like(
+        r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z",
+        "free text without control characters",
         max_length=MERCHANT_LENGTH,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z",
-        description="free text without control characters",
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -82,7 +90,7 @@ def invalid_from(error: msgspec.MsgspecError, field: str | None = None) -> Inval
         field = at[1] or field
     elif named:
         field = named[1]
-    return Invalid(field, text)
+    return Invalid(field, _IN_WORDS.get(text, text))
 
 
 def conform(value: Any, rule: Any, field: str) -> Any:

@@ -13,10 +13,9 @@ from storage.hot.client import open_client
 from storage.hot.live import LiveFeed
 from storage.sql.engine import open_reader
 from storage.sql.history import History
-from webapp.cached import Cached
 from webapp.hot import Hot
 from webapp.live.hub import LiveHub
-from webapp.sums import WindowSums, compute_window_sums
+from webapp.sums import Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Services:
     hot: Hot
     stream: RedisStream
     live: LiveHub
-    sums: Cached[int, WindowSums]
+    sums: Sums
 
 
 def open_services(settings: Settings) -> Services:
@@ -50,7 +49,7 @@ def open_services(settings: Settings) -> Services:
         hot=hot,
         stream=stream,
         live=LiveHub(LiveFeed(client, settings.partitions)),
-        sums=Cached(lambda window_us: compute_window_sums(history, hot, stream, window_us)),
+        sums=Sums(history, hot, stream),
     )
 
 

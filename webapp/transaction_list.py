@@ -1,7 +1,6 @@
 """A user's transactions in pages, newest first, with filters that a cursor carries on."""
 
-from dataclasses import fields
-from typing import Any, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,29 +10,21 @@ from storage.sql.selection import Selection
 from storage.transaction_row import Position, TransactionRow
 from webapp.cursors import read_cursor, write_cursor
 from webapp.limits import PAGE_DEFAULT
-from webapp.schemas.queries import TransactionsQuestion
+from webapp.schemas.queries import TransactionsQuery, TransactionsQuestion
 from webapp.services import Services
 
-# As a query names them, and as a Selection does.
-FILTERS = {
-    "from": "from_us", "to": "to_us", "currency": "currency",
-    "min": "least", "max": "most", "merchant": "merchant",
-}  # fmt: skip
+_NAMES_IN_QUERIES: Final = {
+    name: field.data_key or name for name, field in TransactionsQuery().fields.items()
+}
 
 
 class _Place(msgspec.Struct, tag="transactions", tag_field="of", forbid_unknown_fields=True):
     """Right behind one transaction of one list."""
 
-    user_id: str
+    selection: Selection
     limit: int
     occurred_at_us: int
     event_id: UUID
-    from_us: int | None = None
-    to_us: int | None = None
-    currency: str | None = None
-    least: int | None = None
-    most: int | None = None
-    merchant: str | None = None
 
 
 class TransactionPage(NamedTuple):
@@ -62,20 +53,16 @@ def page_of_transactions(services: Services, user_id: str, asked: TransactionsQu
 
 
 def _selection(user_id: str, asked: TransactionsQuestion, place: _Place | None) -> Selection:
-    given = {name: getattr(asked, attribute) for name, attribute in FILTERS.items()}
+    given = asked.filters._replace(user_id=user_id)
     if place is None:
-        return _as_selection(user_id, given)
-    if place.user_id != user_id:
+        return given
+    if place.selection.user_id != user_id:
         raise Invalid("cursor", "belongs to another user's list")
-    kept = {name: getattr(place, attribute) for name, attribute in FILTERS.items()}
-    for name, value in given.items():
-        if value is not None and value != kept[name]:
-            raise Invalid(name, "differs from what the cursor was given for; leave it out")
-    return _as_selection(user_id, kept)
-
-
-def _as_selection(user_id: str, filters: dict[str, Any]) -> Selection:
-    return Selection(user_id=user_id)._replace(**{FILTERS[name]: value for name, value in filters.items()})
+    for name, value in given._asdict().items():
+        if value is not None and value != getattr(place.selection, name):
+            reason = "differs from what the cursor was given for; leave it out"
+            raise Invalid(_NAMES_IN_QUERIES[name], reason)
+    return place.selection
 
 
 def _page(
@@ -84,9 +71,5 @@ def _page(
     if not (rows and more):
         return TransactionPage(rows, None, source, selection)
     last = rows[-1]
-    filters = {attribute: getattr(selection, attribute) for attribute in FILTERS.values()}
-    place = _Place(last.user_id, limit, last.occurred_at_us, last.event_id, **filters)
+    place = _Place(selection, limit, last.occurred_at_us, last.event_id)
     return TransactionPage(rows, write_cursor(place), source, selection)
-
-
-assert set(FILTERS.values()) <= {field.name for field in fields(TransactionsQuestion)}  # noqa: S101

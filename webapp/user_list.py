@@ -6,7 +6,7 @@ import msgspec
 
 from events.types import Invalid
 from webapp.cursors import read_cursor, write_cursor
-from webapp.limits import PAGE_DEFAULT, PAGE_LIMIT
+from webapp.limits import PAGE_DEFAULT
 from webapp.schemas.queries import UsersQuestion
 from webapp.services import Services
 
@@ -29,8 +29,6 @@ def page_of_users(services: Services, asked: UsersQuestion) -> UserPage:
         raise Invalid("q", "differs from what the cursor was given for; leave it out")
     prefix = place.q if place else asked.q or ""
     limit = asked.limit or (place.limit if place else PAGE_DEFAULT)
-    # The statement seeks at most PAGE_LIMIT users, so a full page of so many cannot look one further.
-    found = services.history.users(prefix, min(limit + 1, PAGE_LIMIT), place.after if place else "")
+    found = services.history.users(prefix, limit + 1, place.after if place else "")
     shown = found[:limit]
-    more = len(found) > limit or len(found) == PAGE_LIMIT
-    return UserPage(shown, write_cursor(_Place(prefix, limit, shown[-1])) if more else None)
+    return UserPage(shown, write_cursor(_Place(prefix, limit, shown[-1])) if len(found) > limit else None)

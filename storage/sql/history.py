@@ -2,24 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, or_, select, text, union_all
+from sqlalchemy import CompoundSelect, Engine, Select, func, or_, select, union_all
 
 from storage.sql.buckets import bucket_start
 from storage.sql.models import transactions, window_totals
 from storage.sql.selection import Selection, before
-from storage.sql.totals import total, total_columns
+from storage.sql.totals import total, total_columns, total_in
+from storage.sql.users import users_from
+from storage.sql.users_by_sum import TopUsers, UserTotal, top_query, users_query
 from storage.totals import Total
 from storage.transaction_row import Position, TransactionRow
-
-
-class UserTotal(NamedTuple):
-    """A user's sum in one currency."""
-
-    user_id: str
-    total: Total
 
 
 class ClosedWindow(NamedTuple):
@@ -30,24 +26,12 @@ class ClosedWindow(NamedTuple):
     total: Total
 
 
-# The next user after each, found by seeking in the index: its cost is the number of users, not of their rows.
-_USERS = """
-WITH RECURSIVE found (user_id, n) AS (
-  SELECT MIN(user_id), 1 FROM transactions
-  WHERE user_id >= :prefix AND user_id > :after AND user_id < :beyond
-  UNION ALL
-  SELECT (SELECT MIN(t.user_id) FROM transactions t WHERE t.user_id > found.user_id AND t.user_id < :beyond), n + 1
-  FROM found WHERE found.user_id IS NOT NULL AND n < :limit
-)
-SELECT user_id FROM found WHERE user_id IS NOT NULL ORDER BY n
-"""
-# No user id holds a character at or above this one.
-_BEYOND = "\x7f"
-_LAST_ID = b"\xff" * 16
+_LAST_ID: Final = b"\xff" * 16
+_FETCHED_AT_ONCE: Final = 1_000
 
 
 class History:
-    """Reads SQL. Every answer is one statement, so one moment of the database."""
+    """Reads SQL. A sum, a page or a series is one statement, so one moment of the database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -81,16 +65,23 @@ class History:
             yield from map(_transaction, rows)
             after = Position(rows[-1].occurred_at, bytes(rows[-1].event_id))
 
-    def totals_by_user(self, selection: Selection) -> list[UserTotal]:
-        """Every user's total in `selection`, the largest sum first within each currency."""
-        totals = total_columns()
-        query = (
-            select(transactions.c.user_id, transactions.c.currency, *totals)
-            .where(*selection.conditions())
-            .group_by(transactions.c.user_id, transactions.c.currency)
-            .order_by(transactions.c.currency, totals[0].desc(), transactions.c.user_id)
-        )
-        return [UserTotal(row.user_id, total(row)) for row in self._rows(query)]
+    def user_count(self, selection: Selection) -> int:
+        """How many users have transactions in `selection`."""
+        users = func.count(transactions.c.user_id.distinct()).label("users")
+        return int(self._rows(select(users).where(*selection.conditions()))[0].users)
+
+    def top_users(self, currency: str, selection: Selection, limit: int) -> TopUsers:
+        """The `limit` users with the largest sums in a currency, and what all its users come to."""
+        everybody, *top = self._rows(top_query(selection._replace(currency=currency), limit))
+        users = [UserTotal(row.user_id, total_in(currency, row)) for row in top]
+        return TopUsers(total_in(currency, everybody), int(everybody.users), users)
+
+    def users_by_sum(self, currency: str, selection: Selection) -> Iterator[UserTotal]:
+        """Every user's total in a currency, the largest sum first, fetched as they are taken."""
+        query = users_query(selection._replace(currency=currency))
+        with self._engine.connect() as connection:
+            for row in connection.execution_options(yield_per=_FETCHED_AT_ONCE).execute(query):
+                yield UserTotal(row.user_id, total_in(currency, row))
 
     def series(self, selection: Selection, bucket_us: int) -> dict[int, list[Total]]:
         """Totals by the start of their bucket, `[start, start + bucket_us)`; empty buckets are left out."""
@@ -107,10 +98,9 @@ class History:
         return series
 
     def users(self, prefix: str, limit: int, after: str = "") -> list[str]:
-        """Up to `limit` (at most 1,000) user ids that begin with `prefix`, in order, behind `after`."""
-        bounds = {"prefix": prefix, "after": after, "beyond": prefix + _BEYOND, "limit": limit}
+        """Up to `limit` user ids that begin with `prefix`, in order, behind `after`; a statement each."""
         with self._engine.connect() as connection:
-            return list(connection.execute(text(_USERS), bounds).scalars())
+            return list(islice(users_from(connection, prefix, after), limit))
 
     def closed_windows(self, user_id: str, limit: int, before_us: int | None = None) -> list[ClosedWindow]:
         """A user's closed windows, the latest first, a row a currency; those that end before `before_us`."""
@@ -128,7 +118,7 @@ class History:
         )
         return [ClosedWindow(row.window_start, row.window_end, total(row)) for row in self._rows(query)]
 
-    def _rows(self, query: Select[Any]) -> Sequence[Any]:
+    def _rows(self, query: Select[Any] | CompoundSelect[Any]) -> Sequence[Any]:
         with self._engine.connect() as connection:
             return connection.execute(query).all()
 

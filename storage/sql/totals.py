@@ -20,5 +20,10 @@ def total_columns() -> tuple[ColumnElement[Any], ...]:
 
 
 def total(row: Any) -> Total:
-    """A row of `currency` and `total_columns`; MySQL's decimals become the integers they are."""
-    return Total(row.currency, int(row.sum), int(row.count), int(row.credit), int(row.debit))
+    """A row of `currency` and `total_columns`."""
+    return total_in(row.currency, row)
+
+
+def total_in(currency: str, row: Any) -> Total:
+    """A row of `total_columns`; MySQL's decimals become the integers they are, and sums of nothing zero."""
+    return Total(currency, int(row.sum or 0), int(row.count), int(row.credit or 0), int(row.debit or 0))

@@ -60,6 +60,8 @@ class MariaDBServer(Server):
             f"--socket={self._socket_path()}",
             f"--port={self.port}",
             f"--pid-file={self.directory / 'mariadb.pid'}",
+            # A server that starts removes what it finds in here, the tables of a running one in a shared folder too.
+            f"--tmpdir={self.data_dir}",
             *_OPTIONS,
             *self.options,
         ]

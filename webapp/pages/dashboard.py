@@ -10,7 +10,7 @@ from storage.transaction_row import TransactionRow
 from webapp.live.positions import write_id
 from webapp.pages.asking import asked
 from webapp.pages.charts import window_chart
-from webapp.pages.overview import overview
+from webapp.pages.overview import overview, top_users
 from webapp.schemas import fields
 from webapp.schemas.queries import Query
 from webapp.services import Services, services
@@ -45,7 +45,8 @@ def show() -> str:
         view=window_chart(services(), figures.currency),
         rows=newest(services()),
         stream_rows=STREAM_ROWS,
-        top=figures.shown.top[:TOP_USERS],
+        top=top_users(services(), figures.currency),
+        top_rows=TOP_USERS,
         window_us=services().settings.window_us,
     )
 

@@ -7,7 +7,7 @@ from events.types import conform
 from webapp.pages.asking import asked
 from webapp.pages.charts import window_chart
 from webapp.pages.dashboard import TOP_USERS, CurrencyQuery, newest
-from webapp.pages.overview import overview
+from webapp.pages.overview import overview, top_users
 from webapp.schemas.queries import TransactionsQuestion
 from webapp.services import services
 from webapp.transaction_list import page_of_transactions
@@ -30,7 +30,8 @@ def show_chart() -> str:
 @blueprint.get("/top")
 def show_top() -> str:
     figures = overview(services(), asked(CurrencyQuery).currency)
-    return render_template("parts/top.html", overview=figures, top=figures.shown.top[:TOP_USERS])
+    top = top_users(services(), figures.currency)
+    return render_template("parts/top.html", overview=figures, top=top, top_rows=TOP_USERS)
 
 
 @blueprint.get("/stream")

@@ -37,7 +37,7 @@ def read_form(arguments: Mapping[str, str]) -> FilledForm:
     found["merchant"] = _read(form, "merchant", lambda text: conform(text, types.Merchant, "merchant"))
     found["from_us"] = _read(form, "from", _moment)
     found["to_us"] = _read(form, "to", _moment)
-    form.question = TransactionsQuestion(cursor=arguments.get("cursor"), **found)
+    form.question = TransactionsQuestion(cursor=arguments.get("cursor"), filters=Selection(**found))
     return form
 
 

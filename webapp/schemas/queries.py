@@ -1,10 +1,11 @@
 """What each resource may be asked. A parameter nobody knows is refused by its name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, fields, post_load
 
+from storage.sql.selection import Selection
 from webapp.schemas import fields as asked
 
 
@@ -37,19 +38,16 @@ class SumQuery(Query):
 
 @dataclass(frozen=True, slots=True)
 class TransactionsQuestion:
-    """Filters are None where they were not given."""
+    """`filters` is of no user yet, and None where nothing was asked for."""
 
     limit: int | None = None
     cursor: str | None = None
-    from_us: int | None = None
-    to_us: int | None = None
-    currency: str | None = None
-    least: int | None = None
-    most: int | None = None
-    merchant: str | None = None
+    filters: Selection = field(default_factory=Selection)
 
 
 class TransactionsQuery(Query):
+    """Beside `limit` and `cursor` its fields are those of a Selection."""
+
     makes = TransactionsQuestion
     limit = asked.limit()
     cursor = fields.String()
@@ -59,6 +57,11 @@ class TransactionsQuery(Query):
     least = asked.amount(data_key="min")
     most = asked.amount(data_key="max")
     merchant = asked.merchant()
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> TransactionsQuestion:
+        limit, cursor = data.pop("limit", None), data.pop("cursor", None)
+        return TransactionsQuestion(limit, cursor, Selection(**data))
 
 
 @dataclass(frozen=True, slots=True)
