@@ -34,9 +34,6 @@ def connection(database_url):
 def opened(database_url: str):
     engine = open_reader(database_url)
     with engine.connect() as connection:
-        connection.exec_driver_sql(
-            "SELECT 1 FROM transactions LIMIT 1"
-        )  # opening a table reads the server's own
         yield connection
     engine.dispose()
 
@@ -54,6 +51,8 @@ QUESTIONS = [
 
 
 def assert_read_by_users_alone(connection) -> None:
+    # To open a table, after ANALYZE too, the server reads tables of its own.
+    connection.exec_driver_sql("SELECT 1 FROM transactions LIMIT 1")
     for prefix, after, limit, expected in QUESTIONS:
         found, read = ask(connection, prefix, after, limit)
         assert found == expected
