@@ -164,7 +164,7 @@ class Boards:
 
 
 def _by_user(events: Iterable[Transaction | TransactionRow]) -> Iterable[_Users]:
-    """The events, each once, by user, some `_APPLY_LIMIT` at a time: a call costs more by user than by event."""
+    """The events, each once, by user, at most `_APPLY_LIMIT` at a time: users cost a call more than events do."""
     users: _Users = defaultdict(dict)
     for event in events:
         users[event.user_id][pack(event)] = event.occurred_at_us

@@ -4,16 +4,17 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from sqlalchemy import BigInteger, Connection, String, TextClause, bindparam, text
 
 from storage.sql.models import Moment
+from storage.sql.totals import total
+from storage.totals import Total
 
 # SQLite takes at most 500 SELECTs in one statement.
 _WINDOWS_A_STATEMENT: Final = 100
 
 _ONE: Final = """
-SELECT :user_{n} AS user_id, :mark_{n} AS mark, currency, SUM(amount) AS sum, COUNT(*) AS count,
+SELECT :mark_{n} AS mark, currency, SUM(amount) AS sum, COUNT(*) AS count,
   SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS credit,
   SUM(CASE WHEN amount < 0 THEN amount ELSE 0 END) AS debit
 FROM transactions WHERE user_id = :user_{n} AND occurred_at > :from_{n} AND occurred_at <= :to_{n}
@@ -28,22 +29,10 @@ class UserWindow(NamedTuple):
     end_us: int
 
 
-class WindowRow(msgspec.Struct, frozen=True):
-    """What a window sums to in one currency."""
-
-    user_id: str
-    window_end: int
-    currency: str
-    sum: int
-    count: int
-    credit: int
-    debit: int
-
-
 def totals_of_windows(
     connection: Connection, windows: Sequence[UserWindow], window_us: int
-) -> Iterator[WindowRow]:
-    """A row a window and a currency; a window without transactions has none."""
+) -> Iterator[tuple[UserWindow, Total]]:
+    """A total a window and a currency; a window without transactions has none."""
     for start in range(0, len(windows), _WINDOWS_A_STATEMENT):
         some = windows[start : start + _WINDOWS_A_STATEMENT]
         values: dict[str, Any] = {}
@@ -56,16 +45,7 @@ def totals_of_windows(
             }
         rows: Any = connection.execute(_statement(len(some)), values)
         for row in rows:
-            end_us = some[int(row.mark)].end_us
-            yield WindowRow(
-                row.user_id,
-                end_us,
-                row.currency,
-                int(row.sum),
-                int(row.count),
-                int(row.credit),
-                int(row.debit),
-            )
+            yield some[int(row.mark)], total(row)
 
 
 @lru_cache(maxsize=_WINDOWS_A_STATEMENT)

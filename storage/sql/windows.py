@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from events.moments import MINUTE_US, to_datetime
 from events.types import Transaction
 from storage.sql.bulk import bulk_for
 from storage.sql.models import transactions, window_totals, windows_closed, windows_due
-from storage.sql.totals import total_columns
+from storage.sql.totals import total, total_columns
 from storage.sql.user_windows import UserWindow, totals_of_windows
+from storage.totals import Total
 
 # A batch that found its window still open has committed long before this; its timeouts are shorter.
 GRACE_US: Final = 2 * MINUTE_US
@@ -72,7 +74,8 @@ class WindowCloser:
         with self._engine.begin() as connection:
             due = self._lock_due(connection)
             rows = [
-                self._row(row.window_end, row) for row in totals_of_windows(connection, due, self._window_us)
+                self._row(window, summed)
+                for window, summed in totals_of_windows(connection, due, self._window_us)
             ]
             bulk_for(connection.dialect.name).replace(connection, window_totals, rows)
             _settle(connection, due)
@@ -115,18 +118,14 @@ class WindowCloser:
             .where(transactions.c.occurred_at > end - self._window_us, transactions.c.occurred_at <= end)
             .group_by(transactions.c.user_id, transactions.c.currency)
         )
-        return [self._row(end, row) for row in connection.execute(query)]
+        return [self._row(UserWindow(row.user_id, end), total(row)) for row in connection.execute(query)]
 
-    def _row(self, end: int, row: Any) -> dict[str, Any]:
+    def _row(self, window: UserWindow, summed: Total) -> dict[str, Any]:
         return {
-            "user_id": row.user_id,
-            "window_end": end,
-            "currency": row.currency,
-            "window_start": end - self._window_us,
-            "sum": int(row.sum),
-            "count": int(row.count),
-            "credit": int(row.credit),
-            "debit": int(row.debit),
+            "user_id": window.user_id,
+            "window_end": window.end_us,
+            "window_start": window.end_us - self._window_us,
+            **asdict(summed),
         }
 
 
