@@ -5,24 +5,28 @@ published on a tapped channel, word for word, behind the id and the currency the
 """
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from events.moments import SECOND_US, to_datetime
+from events.offers import ScarceEvent
 from events.types import Invalid, Transaction, check_moment, invalid_from
+
+_T = TypeVar("_T")
 
 JSON: Final = "json"
 TAP: Final = "tap"
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Transaction)
+_scarce_decoder: Final[msgspec.json.Decoder[ScarceEvent]] = msgspec.json.Decoder(ScarceEvent)
 _TAP_AMOUNT: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _TAP_EPOCH: Final = re.compile(r"([0-9]{1,11})(?:\.([0-9]{1,12}))?", re.ASCII)
 
 
-def encode(event: Transaction) -> bytes:
+def encode(event: Transaction | ScarceEvent) -> bytes:
     """The event as one JSON object; `decode` gives it back."""
     return _encoder.encode(event)
 
@@ -38,7 +42,7 @@ def decode(format_: str, payload: bytes, accepted_at_us: int) -> Transaction:
     The verdict depends on the arguments alone, so a second delivery of the same entry is judged alike.
     """
     if format_ == JSON:
-        event = _decode_json(payload)
+        event = _decode_json(_decoder, payload)
     elif format_ == TAP:
         event = _decode_tapped(payload)
     else:
@@ -47,11 +51,18 @@ def decode(format_: str, payload: bytes, accepted_at_us: int) -> Transaction:
     return event
 
 
-def _decode_json(payload: bytes) -> Transaction:
+def decode_scarce(format_: str, payload: bytes) -> ScarceEvent:
+    """The event of the offers feed that `payload` says. Raises Invalid naming the field that is wrong."""
+    if format_ != JSON:
+        raise Invalid(None, f"unknown format {format_[:20]!r}: json")
+    return _decode_json(_scarce_decoder, payload)
+
+
+def _decode_json(decoder: msgspec.json.Decoder[_T], payload: bytes) -> _T:
     if not payload:
         raise Invalid(None, "empty message")
     try:
-        return _decoder.decode(payload)
+        return decoder.decode(payload)
     except msgspec.ValidationError as error:
         raise invalid_from(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
