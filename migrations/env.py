@@ -5,6 +5,7 @@ from logging.config import fileConfig
 from alembic import context
 from sqlalchemy import Connection
 
+import storage.sql.offer_models  # noqa: F401 - its tables belong to the metadata too
 from config import load_or_exit
 from storage.sql.engine import open_writer
 from storage.sql.models import metadata

@@ -16,6 +16,7 @@ from storage.sql.models import REVISION, transactions
 from storage.sql.selection import Selection
 from storage.transaction_row import Position
 from tests.builders import delivered, transaction
+from tests.support.plans import explain
 
 WINDOW_US = 6 * HOUR_US
 
@@ -198,26 +199,6 @@ def test_a_series_counts_each_event_in_the_bucket_it_falls_in(ledger, history):
         base + minute: 1,
         base + 3 * minute: 1,
     }
-
-
-def explain(engine, query) -> list[dict]:
-    """The database's own plan of a query, its values written out."""
-    prefix = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
-    with engine.connect() as connection:
-        compiled = query.compile(dialect=engine.dialect, compile_kwargs={"render_postcompile": True})
-        values = {
-            name: bind.type.dialect_impl(engine.dialect).bind_processor(engine.dialect)
-            for name, bind in compiled.binds.items()
-        }
-        parameters = {
-            name: values[name](value) if values[name] else value for name, value in compiled.params.items()
-        }
-        if compiled.positional:
-            ordered = tuple(parameters[name] for name in compiled.positiontup)
-            rows = connection.exec_driver_sql(prefix + str(compiled), ordered)
-        else:
-            rows = connection.exec_driver_sql(prefix + str(compiled), parameters)
-        return [dict(row._mapping) for row in rows]
 
 
 def fill(ledger, rows: int = 20_000) -> None:

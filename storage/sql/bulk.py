@@ -99,7 +99,7 @@ def _literal(event: Transaction) -> str:
     # Only the merchant is free text; user id and currency were checked against their alphabets.
     return (
         f"(0x{event.event_id.hex},'{event.user_id}',{event.amount},'{event.currency}',"
-        f"'{escape_string(event.merchant)}','{_timestamp(event.occurred_at_us)}')"
+        f"'{escape_string(event.merchant)}','{timestamp(event.occurred_at_us)}')"
     )
 
 
@@ -110,11 +110,12 @@ def _parameters(event: Transaction) -> tuple[Any, ...]:
         event.amount,
         event.currency,
         event.merchant,
-        _timestamp(event.occurred_at_us),
+        timestamp(event.occurred_at_us),
     )
 
 
-def _timestamp(moment_us: int) -> str:
+def timestamp(moment_us: int) -> str:
+    """A moment as both databases take it, and as SQLite keeps it."""
     minute, rest_us = divmod(moment_us, MINUTE_US)
     second, fraction_us = divmod(rest_us, SECOND_US)
     return f"{_minute(minute)}:{second:02d}.{fraction_us:06d}"

@@ -8,9 +8,11 @@ from sqlalchemy.exc import DBAPIError
 from storage.sql.models import REVISION
 
 _SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-_SESSION: Final = f"SET sql_mode='{_SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout=10"
-# A process that stands still inside a transaction must not keep its rows locked: the server hangs up on it.
-_WRITER_SESSION: Final = f"{_SESSION}, wait_timeout=5"
+_SESSION: Final = f"SET sql_mode='{_SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout="
+# A process that stands still inside a transaction must not keep its rows locked: the server hangs up on it
+# before those who wait for the rows give up.
+_HANG_UP_S: Final = 5
+_LOCK_WAIT_S: Final = 10
 _BUSY_TIMEOUT_S: Final = 30
 
 
@@ -18,18 +20,22 @@ class SchemaOutdated(Exception):
     """The database is not at the revision this code was written for."""
 
 
-def open_writer(url: str, pool_size: int = 5) -> Engine:
-    """An engine for transactions that write: READ COMMITTED, so that no range is locked."""
+def open_writer(url: str, pool_size: int = 5, lock_wait_s: int = _LOCK_WAIT_S) -> Engine:
+    """An engine for transactions that write: READ COMMITTED, so that no range is locked.
+
+    A row that another has locked is waited for `lock_wait_s`; SQLite, where files are locked, has a time of its own.
+    """
     if _is_sqlite(url):
         return _open_sqlite(url, begin="BEGIN IMMEDIATE")
-    return _open_mysql(url, pool_size, "READ COMMITTED", _WRITER_SESSION)
+    session = f"{_SESSION}{lock_wait_s}, wait_timeout={_HANG_UP_S}"
+    return _open_mysql(url, pool_size, "READ COMMITTED", session)
 
 
 def open_reader(url: str, pool_size: int = 10) -> Engine:
     """An engine for single statements that read: each is a snapshot of its own."""
     if _is_sqlite(url):
         return _open_sqlite(url, begin=None)
-    return _open_mysql(url, pool_size, "AUTOCOMMIT", _SESSION)
+    return _open_mysql(url, pool_size, "AUTOCOMMIT", f"{_SESSION}{_LOCK_WAIT_S}")
 
 
 def check_schema(engine: Engine) -> None:

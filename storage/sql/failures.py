@@ -36,6 +36,17 @@ _PASSING: Final = frozenset(
         3100,  # commit refused by replication
     )
 )
+# Of these, what other transactions have done to some rows; the server is well, and other rows can be stored.
+# SQLite locks whole files, so there no failure is about rows.
+_ABOUT_ROWS: Final = frozenset(
+    (
+        1020,  # record changed since last read
+        1205,  # lock wait timeout
+        1213,  # deadlock, or another Galera node was first
+        1969,  # statement took too long (MariaDB)
+        3024,  # statement took too long (MySQL)
+    )
+)
 _PASSING_IN_SQLITE: Final = ("locked", "busy", "disk", "full", "readonly", "unable to open", "i/o")
 
 
@@ -47,8 +58,18 @@ def is_passing(error: BaseException) -> bool:
         return False
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    code = error.orig.args[0] if error.orig and error.orig.args else None
-    if isinstance(code, int):
+    code = _code(error)
+    if code is not None:
         return code in _PASSING
     text = str(error.orig).lower()
     return isinstance(error, OperationalError) and any(word in text for word in _PASSING_IN_SQLITE)
+
+
+def is_about_rows(error: BaseException) -> bool:
+    """Whether it passes and concerns only some of the rows: without them, the others may be stored now."""
+    return isinstance(error, DBAPIError) and not error.connection_invalidated and _code(error) in _ABOUT_ROWS
+
+
+def _code(error: DBAPIError) -> int | None:
+    code = error.orig.args[0] if error.orig and error.orig.args else None
+    return code if isinstance(code, int) else None

@@ -23,7 +23,7 @@ from events.moments import to_datetime, to_us
 from events.types import MERCHANT_LENGTH
 
 # The revision of migrations/ that this code was written for.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 
 class Moment(TypeDecorator[int]):
@@ -39,26 +39,26 @@ class Moment(TypeDecorator[int]):
         return None if value is None else to_us(value.replace(tzinfo=UTC))
 
 
-def _ascii(length: int) -> Any:
+def ascii_text(length: int) -> Any:
     exact = mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
     return String(length).with_variant(exact, "mysql", "mariadb")
 
 
-def _text(length: int) -> Any:
+def free_text(length: int) -> Any:
     exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
     return String(length).with_variant(exact, "mysql", "mariadb")
 
 
 EVENT_ID: Final = LargeBinary(16).with_variant(mysql.BINARY(16), "mysql", "mariadb")
-USER_ID: Final = _ascii(64)
-CURRENCY: Final = _ascii(3)
+USER_ID: Final = ascii_text(64)
+CURRENCY: Final = ascii_text(3)
 PAYLOAD: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 # A sum of BIGINTs may outgrow one.
 SUM: Final = BigInteger().with_variant(mysql.DECIMAL(30, 0), "mysql", "mariadb")
 
 metadata: Final = MetaData()
-_OPTIONS: Final[dict[str, Any]] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
-_CLUSTERED: Final[dict[str, Any]] = {**_OPTIONS, "sqlite_with_rowid": False}
+OPTIONS: Final[dict[str, Any]] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
+CLUSTERED: Final[dict[str, Any]] = {**OPTIONS, "sqlite_with_rowid": False}
 
 transactions = Table(
     "transactions",
@@ -67,27 +67,27 @@ transactions = Table(
     Column("user_id", USER_ID, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", CURRENCY, nullable=False),
-    Column("merchant", _text(MERCHANT_LENGTH), nullable=False),
+    Column("merchant", free_text(MERCHANT_LENGTH), nullable=False),
     Column("occurred_at", Moment, nullable=False),
     # A user's window sums and pages, and everybody's, are read from these alone.
     Index("transactions_by_user", "user_id", "occurred_at", "event_id", "currency", "amount"),
     Index("transactions_by_time", "occurred_at", "event_id", "user_id", "currency", "amount"),
-    **_CLUSTERED,
+    **CLUSTERED,
 )
 
 dead_letters = Table(
     "dead_letters",
     metadata,
-    Column("feed", _ascii(32), primary_key=True),
+    Column("feed", ascii_text(32), primary_key=True),
     Column("log_partition", SmallInteger, primary_key=True, autoincrement=False),
-    Column("position", _ascii(42), primary_key=True),
+    Column("position", ascii_text(42), primary_key=True),
     Column("accepted_at", Moment, nullable=False),
-    Column("format", _text(16), nullable=False),
-    Column("field", _text(64)),
-    Column("reason", _text(500), nullable=False),
+    Column("format", free_text(16), nullable=False),
+    Column("field", free_text(64)),
+    Column("reason", free_text(500), nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("payload", PAYLOAD, nullable=False),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 window_totals = Table(
@@ -101,7 +101,7 @@ window_totals = Table(
     Column("count", BigInteger, nullable=False),
     Column("credit", SUM, nullable=False),
     Column("debit", SUM, nullable=False),
-    **_CLUSTERED,
+    **CLUSTERED,
 )
 
 # Whose window changed after it had ended: computed anew by upkeep, then removed.
@@ -110,7 +110,7 @@ windows_due = Table(
     metadata,
     Column("user_id", USER_ID, primary_key=True),
     Column("window_end", Moment, primary_key=True),
-    **_CLUSTERED,
+    **CLUSTERED,
 )
 
 # One row: up to where the windows of everybody have been closed.
@@ -119,5 +119,5 @@ windows_closed = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("closed_through", Moment, nullable=False),
-    **_OPTIONS,
+    **OPTIONS,
 )
