@@ -18,6 +18,7 @@ from events.scripts import Client, load_script
 from events.types import Transaction
 from storage.hot import keys
 from storage.hot.client import RUN
+from storage.hot.live import LIVE_ENTRIES, LIVE_EVENTS, LIVE_MS
 from storage.hot.member import pack, unpack
 from storage.totals import Total
 from storage.transaction_row import TransactionRow
@@ -26,9 +27,6 @@ from storage.transaction_row import TransactionRow
 MOST_PASSED: Final = 5_000
 # One call applies so many events, so that no other client waits long.
 _APPLY_LIMIT: Final = 2_000
-_LIVE_MS: Final = 5 * 60 * 1000
-_LIVE_ENTRIES: Final = 3_000
-_LIVE_EVENTS: Final = 100
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 
 # A user's members, each with its moment; and those of several users.
@@ -151,9 +149,9 @@ class Boards:
             self.window_us,
             self.latest_count,
             MOST_PASSED,
-            _LIVE_MS,
-            _LIVE_ENTRIES,
-            _LIVE_EVENTS if announce else 0,
+            LIVE_MS,
+            LIVE_ENTRIES,
+            LIVE_EVENTS if announce else 0,
         ]
         for user_id, moments in users.items():
             names += [keys.board(partition, user_id), keys.totals(partition, user_id)]

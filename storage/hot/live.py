@@ -1,4 +1,8 @@
-"""What was stored in the last minutes, in the order in which it reached the boards."""
+"""What was stored in the last minutes, in the order in which it reached the hot state.
+
+An entry's first field says its kind: `untold` begins one of transactions, `scarce` one of scarce things; its value
+is how many events a crowd left no room for.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -11,6 +15,19 @@ from storage.hot.member import unpack
 from storage.transaction_row import TransactionRow
 
 START: Final = "0-0"
+LIVE_MS: Final = 5 * 60 * 1000
+LIVE_ENTRIES: Final = 3_000
+# So many events of one batch are told one by one.
+LIVE_EVENTS: Final = 100
+_SCARCE: Final = b"scarce"
+
+
+class News(NamedTuple):
+    """An event of scarce things: `coupon`, `offer`, `like` or `waiting`, whose it is (None: everybody's), its JSON."""
+
+    name: str
+    user_id: str | None
+    payload: bytes
 
 
 class LiveBatch(NamedTuple):
@@ -20,6 +37,7 @@ class LiveBatch(NamedTuple):
     position: str
     events: list[TransactionRow]
     untold: int
+    news: Sequence[News] = ()
 
 
 class LiveFeed:
@@ -50,12 +68,19 @@ class LiveFeed:
 
 
 def _batch(partition: int, row: Sequence[Any]) -> LiveBatch:
-    position, fields = row
-    events = list(_events(fields[2:]))
-    return LiveBatch(partition, position.decode(), events, int(fields[1]))
+    position, (kind, untold, *told) = row
+    if kind == _SCARCE:
+        return LiveBatch(partition, position.decode(), [], int(untold), list(_news(told)))
+    return LiveBatch(partition, position.decode(), list(_events(told)), int(untold))
 
 
 def _events(fields: Sequence[bytes]) -> Iterable[TransactionRow]:
     for user, placed in zip(fields[::2], fields[1::2], strict=True):
         at, _, member = placed.partition(b":")
         yield unpack(user.decode(), int(at), member)
+
+
+def _news(fields: Sequence[bytes]) -> Iterable[News]:
+    for title, payload in zip(fields[::2], fields[1::2], strict=True):
+        name, _, user_id = title.decode().partition(":")
+        yield News(name, user_id or None, payload)

@@ -1,0 +1,1 @@
+"""Rules for scarce things: coupons and products (counted), seats (held), likes, waiting lists."""

@@ -1,0 +1,91 @@
+"""Likes in Redis, counted a user and an offer."""
+
+from typing import Final, NamedTuple
+
+from events.ids import new_event_id
+from storage.hot import offer_keys as keys
+from storage.hot.offer_gate import OfferGate
+
+# As `offer_scripts/like.lua` inverts a moment, so that among equal counts the earlier one ranks higher.
+_INVERTED: Final = 10**16
+_DIGITS: Final = 16
+
+
+class Given(NamedTuple):
+    """A like was counted: the user's `number`-th; `is_top_like` where the user was among the top then."""
+
+    number: int
+    at_us: int
+    is_top_like: bool
+
+
+class Delayed(NamedTuple):
+    """A like came too early and was not counted."""
+
+    retry_after_ms: int
+
+
+class Liker(NamedTuple):
+    """How often somebody liked, or something was liked, and when it last was."""
+
+    name: str
+    likes: int
+    at_us: int
+
+
+class HotLikes:
+    """Every method may raise OffersUntrusted, `like` Backlogged too."""
+
+    def __init__(self, gate: OfferGate, most: int, window_ms: int, top: int) -> None:
+        self._gate = gate
+        self._rate = [most, window_ms, top]
+        self._like = gate.script("gate", "journal", "like")
+        self._top = gate.script("top_likes")
+        self._counts = gate.script("like_counts")
+
+    def like(self, user_id: str, offer_id: str) -> Given | Delayed:
+        """Count a like in the user's partition."""
+        partition = self._gate.partition_of(user_id)
+        names = [
+            keys.likes(partition),
+            keys.liked(partition),
+            keys.liked_offers(partition),
+            keys.like_rate(partition, user_id),
+            keys.history(partition, user_id),
+        ]
+        arguments = [user_id, offer_id, str(new_event_id()), *self._rate]
+        status, *found = self._gate.write(self._like, partition, names, arguments)
+        if status != b"ok":
+            return Delayed(int(found[0]))
+        return Given(int(found[0]), int(found[1]), found[2] == b"1")
+
+    def top_users(self, partition: int, limit: int) -> list[Liker]:
+        """A partition's users who liked most, the first first."""
+        flat = self._gate.read(self._top, partition, [keys.likes(partition)], [limit])[1]
+        return [_liker(member, count) for member, count in zip(flat[::2], flat[1::2], strict=True)]
+
+    def of_offers(self, partition: int) -> list[Liker]:
+        """How often a partition's users liked each offer, in no order."""
+        flat = self._gate.read(self._counts, partition, [keys.liked_offers(partition)], [""])[1]
+        return [_counted(name, value) for name, value in zip(flat[::2], flat[1::2], strict=True)]
+
+    def of_user(self, user_id: str) -> Liker:
+        """How often a user liked."""
+        partition = self._gate.partition_of(user_id)
+        found = self._gate.read(self._counts, partition, [keys.liked(partition)], [user_id])[1]
+        return _counted(*found) if found else Liker(user_id, 0, 0)
+
+
+def member(user_id: str, at_us: int) -> str:
+    """A user's member of the sorted set, as `offer_scripts/like.lua` writes it."""
+    return f"{_INVERTED - at_us:0{_DIGITS}d}{user_id}"
+
+
+def _liker(member: bytes, count: bytes) -> Liker:
+    at_us = _INVERTED - int(member[:_DIGITS])
+    return Liker(member[_DIGITS:].decode(), int(float(count)), at_us)
+
+
+def _counted(name: bytes, value: bytes) -> Liker:
+    count, at_us, *_ = value.split(b"|")
+    return Liker(name.decode(), int(count), int(at_us))

@@ -1,0 +1,53 @@
+-- Count a like. Sent again, it answers the same and counts nothing.
+-- KEYS    1 ready   2 log   3 likes   4 liked   5 liked offers   6 rate   7 history
+-- ARGV    1 run   2 settings   3 most entries in the log   4 user   5 offer id   6 event id   7 most likes a window
+--         8 that window, ms   9 how many are at the top
+-- Returns {'ok', count, when, '1' where the user is among the top else '0'}, {'too many', ms until the next},
+--         {'untrusted'} or {'backlogged'}
+--
+-- A member of `likes` is the time left until 10^16 µs, and the user: among equal counts, whoever reached theirs
+-- first has the greater member, and so the higher rank.
+
+local function member(user, at)
+  return string.format('%016.0f', 1e16 - at) .. user
+end
+
+local function count_of(key, field)
+  local found = redis.call('HGET', key, field)
+  if not found then
+    return 0
+  end
+  local count, at, event_id, is_top = string.match(found, '^(%d+)|(%d+)|?([^|]*)|?(%d?)$')
+  return tonumber(count), tonumber(at), event_id, is_top
+end
+
+if is_untrusted() then
+  return {'untrusted'}
+end
+local user, offer_id, event_id = ARGV[4], ARGV[5], ARGV[6]
+local count, last, last_event, was_top = count_of(KEYS[4], user)
+if last_event == event_id then
+  return {'ok', text(count), text(last), was_top}
+elseif is_backlogged() then
+  return {'backlogged'}
+elseif tonumber(redis.call('GET', KEYS[6]) or 0) >= tonumber(ARGV[7]) then
+  return {'too many', redis.call('PTTL', KEYS[6])}
+end
+if redis.call('INCR', KEYS[6]) == 1 then
+  redis.call('PEXPIRE', KEYS[6], ARGV[8])
+end
+local now = time_us()
+if last then
+  redis.call('ZREM', KEYS[3], member(user, last))
+end
+count = count + 1
+redis.call('ZADD', KEYS[3], text(count), member(user, now))
+local is_top = redis.call('ZREVRANK', KEYS[3], member(user, now)) < tonumber(ARGV[9])
+redis.call('HSET', KEYS[4], user, text(count) .. '|' .. text(now) .. '|' .. event_id .. '|' .. (is_top and '1' or '0'))
+redis.call('HSET', KEYS[5], offer_id, text(count_of(KEYS[5], offer_id) + 1) .. '|' .. text(now))
+journal('likes', '{"type":"OfferLiked","event_id":"' .. event_id .. '","user_id":"' .. user .. '","at_us":' ..
+  text(now) .. ',"offer_id":"' .. offer_id .. '","number":' .. text(count) .. ',"is_top_like":' ..
+  (is_top and 'true' or 'false') .. '}')
+remember(KEYS[7], event_id .. '|OfferLiked|' .. text(now) .. '|' .. offer_id .. '|' .. text(count) .. '|' ..
+  (is_top and '1' or '0'))
+return {'ok', text(count), text(now), is_top and '1' or '0'}

@@ -1,0 +1,28 @@
+-- Tell those who wait that there is stock, no more of them than it would serve. Whoever left meanwhile is passed
+-- over, so that the same call again tells nobody twice.
+-- KEYS    1 ready   2 log   3 offer   4 waiting   5 waited   6 queues
+-- ARGV    1 run   2 settings   3 most entries in the log   4 offer id   5 round   then for each user, the first to be
+--         told first: user, when they joined, event id
+-- Returns {'ok', how many were told}, {'untrusted'} or {'backlogged'}
+if is_untrusted() then
+  return {'untrusted'}
+elseif is_backlogged() then
+  return {'backlogged'}
+end
+local offer, now, told = read_offer(KEYS[3]), time_us(), 0
+if not offer or offer.round ~= ARGV[5] or not is_open(offer, now) then
+  return {'ok', 0}
+end
+for i = 6, #ARGV, 3 do
+  local user, joined = ARGV[i], redis.call('ZSCORE', KEYS[4], ARGV[i])
+  if told < offer.remaining and joined and text(joined) == ARGV[i + 1] then
+    redis.call('ZREM', KEYS[4], user)
+    local revision = redis.call('HINCRBY', KEYS[5], user, 1)
+    journal_waiting('WaitingNotified', ARGV[i + 2], now, ARGV[4], ARGV[5], user, ARGV[i + 1], revision)
+    told = told + 1
+  end
+end
+if redis.call('EXISTS', KEYS[4]) == 0 then
+  redis.call('SREM', KEYS[6], ARGV[4])
+end
+return {'ok', told}
