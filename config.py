@@ -37,9 +37,18 @@ class Settings:
     max_backlog: int
     default_currency: str
     tap_channels: tuple[str, ...]
+    publish_refusals: bool
+    likes_per_10_s: int
     host: str
     port: int
     workers: int
+
+    @property
+    def web_url(self) -> str:
+        """Where the web is reached from this machine: what to type into a browser here."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+        host = everywhere.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 class ConfigError(ValueError):
@@ -90,6 +99,8 @@ def _read(env: Env) -> Settings:
         max_backlog=env.int("MAX_BACKLOG", 1_000_000, validate=Range(1)),
         default_currency=env.str("DEFAULT_CURRENCY", "USD", validate=OneOf(CODES, error="no ISO 4217 code")),
         tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
+        publish_refusals=env.bool("PUBLISH_REFUSALS", True),
+        likes_per_10_s=env.int("LIKES_PER_10_S", 100, validate=Range(1, 100_000)),
         host=env.str("HOST", "127.0.0.1"),
         port=env.int("PORT", 5000, validate=Range(1, 65535)),
         workers=env.int("WORKERS", 1, validate=Range(1, 64)),

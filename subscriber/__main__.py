@@ -11,21 +11,16 @@ from rich.console import Console
 
 from config import Settings, load_or_exit
 from events.channels.base import Backlogged
-from events.channels.redis_stream import TRANSACTIONS, RedisStream
-from storage.drift import compare
 from storage.failures import is_passing
-from storage.hot.board import Boards
 from storage.hot.client import open_client
-from storage.rebuild import rebuild
 from storage.sql.dead_letters import DeadLetters
-from storage.sql.engine import SchemaOutdated, check_schema, open_reader, open_writer
-from storage.sql.history import History
+from storage.sql.engine import SchemaOutdated, open_writer
 from storage.sql.ledger import DatabaseRefuses
 from subscriber import dead
+from subscriber.agreement import check_boards, check_offers, rebuild_boards, restore_offers
 from subscriber.process import Subscriber
 from subscriber.progress import Progress
-
-_USERS = 500
+from subscriber.stores import open_streams
 
 
 def main() -> int:
@@ -56,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     letters.add_argument("position", nargs="?", help="only the one at this place in the log")
     letters.set_defaults(command=_dead)
     commands.add_parser("rebuild", help="make the hot state anew from SQL").set_defaults(command=_rebuild)
-    commands.add_parser("check", help="compare every user's hot state with SQL").set_defaults(command=_check)
+    commands.add_parser("check", help="compare the hot state with SQL").set_defaults(command=_check)
     return parser
 
 
@@ -82,48 +77,28 @@ def _dead(settings: Settings, arguments: argparse.Namespace) -> int:
     elif arguments.action == "drop":
         print(f"{dead.drop(found, letters)} dropped")
     else:
-        stream = RedisStream(
-            open_client(settings.bus_url), TRANSACTIONS, settings.partitions, settings.max_backlog
-        )
-        retried, cut = dead.retry(found, letters, stream)
+        streams = open_streams(settings, open_client(settings.bus_url), open_client(settings.redis_url))
+        retried, cut = dead.retry(found, letters, streams)
         print(f"{retried} appended to the log again" + (f", {cut} too long to be kept whole" if cut else ""))
     return 0
 
 
 def _rebuild(settings: Settings, _arguments: argparse.Namespace) -> int:
-    boards, history = _both(settings)
     console = Console(stderr=True)
     with console.status("rebuilding") as status:
-        trusted = rebuild(
-            boards,
-            history,
-            range(settings.partitions),
-            lambda fed: status.update(f"rebuilding: {fed:,} events"),
-        )
+        trusted = rebuild_boards(settings, lambda fed: status.update(f"rebuilding: {fed:,} events"))
+        status.update("restoring the offers")
+        trusted = restore_offers(settings) and trusted
     print("rebuilt" if trusted else "not trusted: another rebuild or a restart came between")
     return 0 if trusted else 1
 
 
 def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
-    boards, history = _both(settings)
-    checked = drifted = 0
-    after = ""
-    while users := history.users("", _USERS, after):
-        for user_id in users:
-            checked += 1
-            if drift := compare(boards, history, user_id):
-                drifted += 1
-                print(f"{drift.user_id}: {drift.what}: Redis has {drift.hot}, SQL has {drift.sql}")
-        after = users[-1]
+    checked, drifted = check_boards(settings)
     print(f"{checked:,} users checked, {drifted:,} differ")
-    return 1 if drifted else 0
-
-
-def _both(settings: Settings) -> tuple[Boards, History]:
-    reader = open_reader(settings.database_url)
-    check_schema(reader)
-    hot = open_client(settings.redis_url)
-    return Boards(hot, settings.window_us, settings.latest, settings.partitions), History(reader)
+    differing = check_offers(settings)
+    print(f"offers checked, {differing:,} differences")
+    return 1 if drifted or differing else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`dead list|retry|drop`: what became of the messages nobody could store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from rich.console import Console
@@ -24,23 +24,31 @@ def show(found: Iterator[BuriedLetter], console: Console) -> None:
         for letter in found:
             print(msgspec.json.encode(_document(letter)).decode())
         return
-    table = Table("position", "accepted", "field", "reason", "bytes", "begins")
+    table = Table("feed", "position", "accepted", "field", "reason", "bytes", "begins")
     for letter in found:
         begins = letter.payload[:_SHOWN_BYTES].decode("utf-8", "replace")
         accepted = format_rfc3339(letter.accepted_at_us)
         table.add_row(
-            letter.position, accepted, letter.field, letter.reason, str(letter.size_bytes), repr(begins)
+            letter.feed,
+            letter.position,
+            accepted,
+            letter.field,
+            letter.reason,
+            str(letter.size_bytes),
+            repr(begins),
         )
     console.print(table)
 
 
-def retry(found: Iterator[BuriedLetter], letters: DeadLetters, stream: RedisStream) -> tuple[int, int]:
+def retry(
+    found: Iterator[BuriedLetter], letters: DeadLetters, streams: Mapping[str, RedisStream]
+) -> tuple[int, int]:
     """Append each to its log again, then forget it; how many were, and how many are too long to be whole."""
     retried = cut = 0
     for letter in found:
         if letter.is_whole:
             # Appended before it is removed: a crash between repeats it, and a repeated event changes nothing.
-            stream.republish(letter.partition, letter.format, letter.payload)
+            streams[letter.feed].republish(letter.partition, letter.format, letter.payload)
             letters.remove(letter)
             retried += 1
         else:

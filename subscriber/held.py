@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from threading import Event, Lock, Thread
 from typing import Final
 
@@ -24,6 +25,7 @@ class Held:
 
     def __init__(self) -> None:
         self._batches: dict[int, tuple[float, Consumer, Sequence[str]]] = {}
+        self._numbers = count()
         self._lock = Lock()
         self._done = Event()
         self._thread = Thread(target=self._keep_claiming, name="held", daemon=True)
@@ -38,14 +40,22 @@ class Held:
     @contextmanager
     def holding(self, consumer: Consumer, positions: Sequence[str]) -> Iterator[None]:
         """While the block runs, these entries stay with `consumer`."""
-        key = id(positions)
-        with self._lock:
-            self._batches[key] = (time.monotonic(), consumer, positions)
+        key = self.keep(consumer, positions)
         try:
             yield
         finally:
-            with self._lock:
-                del self._batches[key]
+            self.let_go(key)
+
+    def keep(self, consumer: Consumer, positions: Sequence[str]) -> int:
+        """These entries stay with `consumer` until they are let go by the number returned."""
+        with self._lock:
+            key = next(self._numbers)
+            self._batches[key] = (time.monotonic(), consumer, positions)
+        return key
+
+    def let_go(self, key: int) -> None:
+        with self._lock:
+            del self._batches[key]
 
     def _keep_claiming(self) -> None:
         while not self._done.wait(_EVERY_S):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from threading import Event
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from tenacity import (
     RetryCallState,
@@ -20,8 +20,13 @@ from storage.failures import is_passing
 _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 5.0
 _T = TypeVar("_T")
+Judge: TypeAlias = Callable[[BaseException], bool]
 
 _log = logging.getLogger(__name__)
+
+
+def _never(_error: BaseException) -> bool:
+    return False
 
 
 class Stopped(Exception):
@@ -34,10 +39,17 @@ class Patience:
     def __init__(self, stopping: Event) -> None:
         self._stopping = stopping
 
-    def insist(self, what: str, attempt: Callable[..., _T], *args: Any) -> _T:
-        """`attempt(*args)`, again while it fails in a way that may pass. Raises Stopped, and what will not pass."""
+    def rest(self, wait_s: float) -> bool:
+        """Wait; whether the wait was cut short because the process stops."""
+        return self._stopping.wait(max(0.0, wait_s))
+
+    def insist(self, what: str, attempt: Callable[..., _T], *args: Any, unless: Judge = _never) -> _T:
+        """`attempt(*args)`, again while it fails in a way that may pass.
+
+        Raises Stopped, what will not pass, and what `unless` picks out for the caller to deal with.
+        """
         retrying = Retrying(
-            retry=retry_if_exception(may_pass),
+            retry=retry_if_exception(lambda error: may_pass(error) and not unless(error)),
             wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
             stop=stop_when_event_set(self._stopping),
             sleep=sleep_using_event(self._stopping),

@@ -52,4 +52,9 @@ class Progress:
 
 
 def _sentence(figures: Figures) -> str:
-    return f"{figures.stored:,} stored, {figures.duplicates:,} duplicates, {figures.dead:,} dead letters"
+    transactions = (
+        f"{figures.stored:,} stored, {figures.duplicates:,} duplicates, {figures.dead:,} dead letters"
+    )
+    if not any(figures[3:]):
+        return transactions
+    return f"{transactions}; of offers {figures.offers_stored:,} stored, {figures.offers_dead:,} dead letters"

@@ -1,126 +1,121 @@
-"""What is to be done again and again, by one subscriber at a time: APScheduler says when, a Redis lock who."""
+"""When what is to be done again and again is done, and by whom: APScheduler says when, a Redis lock who."""
 
 import logging
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Final, NamedTuple, TypeAlias
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 from sqlalchemy.exc import SQLAlchemyError
 
-from events.channels.redis_stream import RedisStream
-from events.moments import now_us
-from storage.drift import Drift, compare, repair
+from events.channels.base import Backlogged
+from events.scripts import Client
 from storage.hot import keys
-from storage.hot.board import Boards
-from storage.hot.trust import Trust
-from storage.rebuild import rebuild
-from storage.sql.history import History
-from storage.sql.windows import WindowCloser
+from storage.hot.offer_gate import OffersUntrusted
+from subscriber.patience import Stopped
 
 _LOCK_S: Final = 10.0
-_IDLE_READER_MS: Final = 10 * 60 * 1000
-_SAMPLE: Final = 50
-_CATCH_UP_S: Final = 0.8
+# What is done so often begins with the process; the rest leaves it the time to be trusted first.
+_AT_ONCE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
 
-class Upkeep:
-    """The jobs. Each is safe to run twice at once; the lock only saves the work."""
+class Turn:
+    """One run of a job, which holds the job's lock."""
 
-    def __init__(self, stream: RedisStream, boards: Boards, history: History, closer: WindowCloser) -> None:
-        self._stream = stream
-        self._boards = boards
-        self._history = history
-        self._closer = closer
-        self._trust = Trust(boards)
+    def __init__(self, lock: Lock, stopping: Event) -> None:
+        self._lock = lock
+        self._stopping = stopping
+
+    def go_on(self) -> None:
+        """To be called now and then by a job that takes long. Raises Stopped, and LockError where the lock is lost."""
+        if self._stopping.is_set():
+            raise Stopped("keeping up")
+        self._lock.reacquire()
+
+    def rest(self, wait_s: float) -> None:
+        """Wait. Raises as `go_on` does."""
+        self._stopping.wait(wait_s)
+        self.go_on()
+
+
+@contextmanager
+def turn_of(client: Client, job_name: str, stopping: Event) -> Iterator[Turn]:
+    """A turn out of turn: as long as the block runs, no subscriber runs the job. Waits until none does."""
+    lock = _lock(client, job_name)
+    lock.acquire()
+    with _released(lock):
+        yield Turn(lock, stopping)
+
+
+def _lock(client: Client, job_name: str) -> Lock:
+    lock: Lock = client.lock(keys.upkeep(job_name), timeout=_LOCK_S)
+    return lock
+
+
+@contextmanager
+def _released(lock: Lock) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Job(NamedTuple):
+    """What to do and how often. It is safe to run twice at once; the lock only saves the work."""
+
+    run: Callable[[Turn], None]
+    every_s: float
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+
+Jobs: TypeAlias = Iterable[Job]
+
+
+class Upkeep:
+    """Runs each job in its time, by one subscriber at once. `stopping` ends the long ones."""
+
+    def __init__(self, client: Client, jobs: Jobs, stopping: Event) -> None:
+        self._client = client
+        self._jobs = list(jobs)
+        self._stopping = stopping
         self._scheduler = BackgroundScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(len(self._jobs))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
     def start(self) -> None:
-        for job, every_s in (
-            (self.restore_trust, 1),
-            (self.trim, 1),
-            (self.catch_up, 1),
-            (self.close_windows, 5),
-            (self.check_drift, 30),
-            (self.tidy, 60),
-        ):
+        now = datetime.now(UTC)
+        for job in self._jobs:
+            first = now if job.every_s <= _AT_ONCE_S else now + timedelta(seconds=job.every_s / 10)
             self._scheduler.add_job(
-                self._locked, "interval", (job,), seconds=every_s, next_run_time=datetime.now(UTC)
+                self._locked, "interval", (job,), seconds=job.every_s, next_run_time=first
             )
         self._scheduler.start()
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=True)
 
-    def restore_trust(self, lock: Lock | None = None) -> None:
-        """Rebuild the partitions that cannot be trusted."""
-        lost = [p for p in range(self._boards.partitions) if not self._trust.is_trusted(p)]
-        if lost:
-            rebuild(self._boards, self._history, lost, lambda _fed: _keep(lock))
-
-    def trim(self, lock: Lock | None = None) -> None:
-        """Drop from the logs what every group has stored."""
-        for partition in range(self._stream.partitions):
-            self._stream.trim(partition)
-
-    def catch_up(self, lock: Lock | None = None) -> None:
-        """Move the boards that are behind, for most of a second at a time."""
-        until_s = time.monotonic() + _CATCH_UP_S
-        for partition in range(self._boards.partitions):
-            while self._boards.catch_up(partition, most=20) and time.monotonic() < until_s:
-                continue
-
-    def close_windows(self, lock: Lock | None = None) -> None:
-        """Save the windows that have ended, and those that late events have changed."""
-        self._closer.close_ended(now_us())
-        while self._closer.recompute_due():
-            _keep(lock)
-
-    def check_drift(self, lock: Lock | None = None) -> None:
-        """Compare some boards with SQL; feed what is missing, and rebuild where a board holds what SQL does not."""
-        drifted = [drift.user_id for user in self._sample() if (drift := self._compare(user))]
-        for drift in repair(self._boards, self._history, drifted):
-            if drift.holds_too_much():
-                _log.error("board of %s: %s are %s, SQL says %s: rebuilding", *drift)
-                self._boards.client.delete(keys.ready(self._boards.partition_of(drift.user_id)))
-
-    def tidy(self, lock: Lock | None = None) -> None:
-        """Drop what nobody will ask for: minutes out of the window, readers that are gone."""
-        for partition in range(self._boards.partitions):
-            self._boards.forget_minutes(partition)
-            self._stream.forget_idle_consumers(partition, _IDLE_READER_MS)
-
-    def _compare(self, user_id: str) -> Drift | None:
-        return compare(self._boards, self._history, user_id)
-
-    def _sample(self) -> set[str]:
-        """The users of some random boards."""
-        found = {self._boards.client.randomkey() or b"" for _ in range(_SAMPLE)}
-        parts = (key.decode().split(":", 2) for key in found)
-        return {part[2] for part in parts if len(part) == 3 and part[1] == "board"}
-
-    def _locked(self, job: Callable[[Lock], Any]) -> None:
+    def _locked(self, job: Job) -> None:
         """Run `job` unless another subscriber does. A failure is told, and tried again at the next turn."""
-        lock = self._boards.client.lock(f"{keys.upkeep(job.__name__)}", timeout=_LOCK_S, blocking=False)
+        lock = _lock(self._client, job.name)
         try:
-            if lock.acquire():
-                try:
-                    job(lock)
-                finally:
-                    lock.release()
+            if lock.acquire(blocking=False):
+                with _released(lock):
+                    job.run(Turn(lock, self._stopping))
         except LockError:
-            _log.info("%s took longer than its lock", job.__name__)
-        except (RedisError, SQLAlchemyError) as error:
-            _log.warning("%s: %s", job.__name__, str(error).splitlines()[0])
-
-
-def _keep(lock: Lock | None) -> None:
-    if lock:
-        lock.reacquire()
+            _log.info("%s took longer than its lock", job.name)
+        except (Stopped, OffersUntrusted) as error:
+            _log.info("%s was cut short: %s", job.name, error)
+        except (RedisError, SQLAlchemyError, Backlogged) as error:
+            _log.warning("%s: %s", job.name, str(error).splitlines()[0])

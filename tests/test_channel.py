@@ -8,6 +8,9 @@ import redis
 from events import wire
 from events.channels.base import Backlogged
 from events.channels.redis_stream import GROUP, Lease, LeaseLost, RedisStream
+from events.ids import new_event_id
+from events.moments import now_us
+from events.offers import Fenced
 from events.partitions import partition_of
 from storage.hot.client import open_client
 from tests.builders import transaction
@@ -186,3 +189,33 @@ def test_the_group_is_made_again_at_the_beginning_after_the_server_was_wiped(str
     event = transaction()
     stream.publish([event])
     assert decoded(reader.read(10, 0)) == [event]
+
+
+def test_a_fence_is_passed_once_all_before_it_is_acknowledged(stream):
+    reader = stream.consumer(0, "reader")
+    stream.publish([transaction() for _ in range(3)])
+    fence = stream.fence(0, Fenced(event_id=new_event_id(), at_us=now_us(), token="t"))
+    assert not stream.has_passed(0, fence)
+    entries = reader.read(10, 0)
+    assert not stream.has_passed(0, fence)
+    positions = [entry.position for entry in entries]
+    assert positions[-1] == fence
+    reader.acknowledge(positions[1:])
+    assert not stream.has_passed(0, fence)
+    reader.acknowledge(positions[:1])
+    assert stream.has_passed(0, fence)
+    stream.publish([transaction()])
+    assert stream.has_passed(0, fence)
+    stream.trim(0)
+    assert stream.has_passed(0, fence)
+
+
+def test_a_fence_stands_in_a_full_log_too(redis_url):
+    stream = RedisStream(open_client(redis_url), "offers", partitions=1, max_backlog=1)
+    mark = Fenced(event_id=new_event_id(), at_us=now_us(), token="t")
+    stream.fence(0, mark)
+    with pytest.raises(Backlogged):
+        stream.journal(0, [mark], channel="offers")
+    (entry,) = stream.consumer(0, "reader").read(5, 0)
+    assert wire.decode_scarce(entry.format, entry.payload) == mark
+    assert not stream.has_passed(0, stream.fence(0, mark))

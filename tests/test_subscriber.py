@@ -93,7 +93,7 @@ def test_what_strangers_publish_is_tapped_every_message_a_transaction(doors, dat
         client.publish(TAPPED, b"\x00\xff junk")
         client.publish(TAPPED, "2,1.5,1570358269.4836092")
         eventually(lambda: (tally.stored(), tally.dead()) == (3, 2), 10, "three stored, two dead")
-        (total,) = tally.boards.look("1").totals
+        (total,) = eventually(lambda: tally.boards.look("1").totals, 10, "Redis answers")
         assert (total.currency, total.sum, total.count) == ("EUR", 195, 3)
     assert door.terminate() == 0
 

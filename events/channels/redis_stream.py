@@ -11,12 +11,15 @@ from redis.exceptions import ResponseError
 from events import wire
 from events.channels.base import Backlog, Backlogged, Entry
 from events.moments import MILLISECOND_US
+from events.offers import Fenced, ScarceEvent
 from events.partitions import partition_of, tag
 from events.scripts import Client, load_script
 from events.types import TRANSACTIONS_CHANNEL, Transaction
 
 GROUP: Final = "ledger"
+# The feeds. What is scarce has one of its own, so that a rush never delays a transaction.
 TRANSACTIONS: Final = "transactions"
+OFFERS: Final = "offers"
 
 # One script call appends at most so many, so that no other client waits long for the server.
 _APPEND_LIMIT: Final = 1_000
@@ -47,8 +50,10 @@ class RedisStream:
         self._feed = feed
         self._max_backlog = max_backlog
         self._append = load_script(client, _SCRIPTS, "append")
-        self._trim = load_script(client, _SCRIPTS, "trim")
+        self._trim = load_script(client, _SCRIPTS, "needed", "trim")
         self._backlog = load_script(client, _SCRIPTS, "backlog")
+        self._fence = load_script(client, _SCRIPTS, "fence")
+        self._passed = load_script(client, _SCRIPTS, "needed", "passed")
 
     def log_key(self, partition: int) -> str:
         """The stream that holds `partition` of this feed."""
@@ -61,6 +66,20 @@ class RedisStream:
             payloads[partition_of(event.user_id, self.partitions)].append(wire.encode(event))
         for partition, batch in payloads.items():
             self._append_all(partition, wire.JSON, batch, channel=TRANSACTIONS_CHANNEL)
+
+    def journal(self, partition: int, events: Sequence[ScarceEvent], channel: str) -> None:
+        """Append and announce what was not said by a script that did it. Raises Backlogged."""
+        payloads = [wire.encode(event) for event in events]
+        self._append_all(partition, wire.JSON, payloads, channel=channel)
+
+    def fence(self, partition: int, event: Fenced) -> str:
+        """Append a mark, into a full log too; its position, for `has_passed`."""
+        position: bytes = self._fence([self.log_key(partition)], [wire.JSON, wire.encode(event)])
+        return position.decode()
+
+    def has_passed(self, partition: int, position: str) -> bool:
+        """Whether the group has acknowledged everything up to `position`."""
+        return bool(self._passed([self.log_key(partition)], [GROUP, position]))
 
     def append_tapped(self, partition: int, payloads: Sequence[bytes], lease: Lease) -> None:
         """Append what a tap heard. Raises LeaseLost or Backlogged; then part of `payloads` may stand already."""
