@@ -3,16 +3,15 @@
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.support.site import Site, open_site
+from tests.support.pages import HTML, Seen, words
+from tests.support.site import open_site
 from tests.support.waiting import eventually
 
-HTML = {"Accept": "text/html"}
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -22,18 +21,6 @@ def item(user_id: str, amount: int = 100, **given):
 
 def ago(**length: int) -> str:
     return (datetime.now(UTC) - timedelta(**length)).isoformat()
-
-
-def words(html: str) -> str:
-    """The text of a page as it is read."""
-    found: list[str] = []
-
-    class Reader(HTMLParser):
-        def handle_data(self, data: str) -> None:
-            found.append(data)
-
-    Reader().feed(html)
-    return re.sub(r"[ \n]+", " ", " ".join(found))
 
 
 @pytest.fixture
@@ -127,19 +114,6 @@ def test_errors_are_pages_for_who_browses_and_problems_for_programs(site):
 # --- In a real browser ------------------------------------------------------------------------------------------
 
 
-class Seen:
-    """What a page said on its console, and where it sent requests."""
-
-    def __init__(self, page, site: Site) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        self.foreign: list[str] = []
-        page.on(
-            "console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None
-        )
-        page.on("request", lambda r: None if r.url.startswith(site.base_url) else self.foreign.append(r.url))
-
-
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Where pictures of pages go: a folder named by PICTURES, or the test's own."""
@@ -150,7 +124,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def test_a_transaction_appears_live_within_a_second_of_being_posted(site, page, user, pictures):
     site.store(*(item(f"other-{n}", 100 * n, occurred_at=ago(minutes=5 * n)) for n in range(1, 60)))
-    seen = Seen(page, site)
+    seen = Seen(page, site.base_url)
     page.goto(site.base_url)
     page.wait_for_selector('#connection[data-state="live"]')
     site.post("/api/v1/transactions", item(user, 123456, merchant=SCRIPT))
@@ -221,7 +195,7 @@ def test_pages_fit_every_screen(site, browser, user, pictures, width, scheme):
 
 def test_an_empty_tally_says_how_to_begin(tmp_path, valkey_url, sqlite_database_url, page, pictures):
     with open_site(tmp_path, valkey_url, sqlite_database_url) as site:
-        seen = Seen(page, site)
+        seen = Seen(page, site.base_url)
         page.goto(site.base_url)
         page.wait_for_selector('#connection[data-state="live"]')
         assert "Nothing has been stored yet" in page.inner_text("main")

@@ -12,7 +12,12 @@ from storage.transaction_row import TransactionRow
 
 def json_answer(document: Any, status: int = 200) -> Response:
     """`document` as JSON; nobody on the way keeps it."""
-    response = Response(msgspec.json.encode(document), status, content_type="application/json")
+    return as_json(msgspec.json.encode(document), status)
+
+
+def as_json(body: bytes, status: int = 200) -> Response:
+    """JSON that is written already."""
+    response = Response(body, status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 

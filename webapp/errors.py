@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from flask import Flask, Response, make_response, render_template, request
+from marshmallow.exceptions import SCHEMA
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from events.channels.base import Backlogged
 from events.types import Invalid
 from storage.sql.failures import is_passing
+from webapp.bodies import NotReadable
 
 RETRY_AFTER_S: Final = 2
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
@@ -46,7 +48,8 @@ def unavailable(detail: str = _AWAY, **members: Any) -> Response:
 def register(app: Flask) -> None:
     """Answer every failure of the application."""
     app.register_error_handler(HTTPException, _refused)
-    app.register_error_handler(Invalid, _invalid)
+    app.register_error_handler(NotReadable, _not_readable)
+    app.register_error_handler(Invalid, invalid)
     app.register_error_handler(Backlogged, _backlogged)
     app.register_error_handler(RedisError, _redis_failed)
     app.register_error_handler(DBAPIError, _sql_failed)
@@ -63,41 +66,48 @@ def _refused(error: HTTPException) -> Response:
         _drain()
     errors = _validation_errors(error)
     if errors:
-        return _answer(status, _summary(errors), headers, errors=errors)
-    return _answer(status, error.description or HTTPStatus(status).description, headers)
+        return refused(status, _summary(errors), headers, errors=errors)
+    return refused(status, error.description or HTTPStatus(status).description, headers)
 
 
-def _invalid(error: Invalid) -> Response:
-    return _answer(422, str(error), errors=[{"field": error.field, "reason": error.reason}])
+def _not_readable(error: NotReadable) -> Response:
+    return refused(400, str(error), errors=[{"field": None, "reason": str(error)}])
+
+
+def invalid(error: Invalid) -> Response:
+    """422, naming the field."""
+    return refused(422, str(error), errors=[{"field": error.field, "reason": error.reason}])
 
 
 def _backlogged(error: Backlogged) -> Response:
     _log.warning("refused: %s", error)
-    return _with_retry("Too much is waiting to be stored; send it again shortly.")
+    return unavailable_for_now("Too much is waiting to be stored; send it again shortly.")
 
 
 def _redis_failed(error: RedisError) -> Response:
     _log.warning("redis: %s", error)
-    return _with_retry(_AWAY)
+    return unavailable_for_now(_AWAY)
 
 
 def _sql_failed(error: DBAPIError | PoolTimeout) -> Response:
     if not is_passing(error):
         return _failed(error)
     _log.warning("sql: %s", error)
-    return _with_retry(_AWAY)
+    return unavailable_for_now(_AWAY)
 
 
 def _failed(error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(500, "Something went wrong here; it has been logged.")
+    return refused(500, "Something went wrong here; it has been logged.")
 
 
-def _with_retry(detail: str) -> Response:
-    return _answer(503, detail, [("Retry-After", str(RETRY_AFTER_S))])
+def unavailable_for_now(detail: str) -> Response:
+    """503 as a page or a problem: it may pass."""
+    return refused(503, detail, [("Retry-After", str(RETRY_AFTER_S))])
 
 
-def _answer(status: int, detail: str, headers: Sequence[tuple[str, str]] = (), **members: Any) -> Response:
+def refused(status: int, detail: str, headers: Sequence[tuple[str, str]] = (), **members: Any) -> Response:
+    """A problem document, or a page for who browses."""
     if not _is_browsed():
         return problem(status, detail, headers, **members)
     title = HTTPStatus(status).phrase
@@ -113,18 +123,18 @@ def _is_browsed() -> bool:
     return request.accept_mimetypes.best_match(offered) == "text/html"
 
 
-def _validation_errors(error: HTTPException) -> list[dict[str, str]]:
+def _validation_errors(error: HTTPException) -> list[dict[str, str | None]]:
     """What webargs found wrong, `{location: {field: [reason, …]}}`, as fields and reasons."""
     messages: Mapping[str, Any] = (getattr(error, "data", None) or {}).get("messages") or {}
     return [
-        {"field": field, "reason": " ".join(map(str, reasons))}
+        {"field": None if field == SCHEMA else field, "reason": " ".join(map(str, reasons))}
         for location in messages.values()
         for field, reasons in location.items()
     ]
 
 
-def _summary(errors: Sequence[Mapping[str, str]]) -> str:
-    return "; ".join(f"{error['field']}: {error['reason']}" for error in errors)
+def _summary(errors: Sequence[Mapping[str, str | None]]) -> str:
+    return "; ".join(": ".join(filter(None, (error["field"], error["reason"]))) for error in errors)
 
 
 def _drain() -> None:

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from events import moments
 from storage.hot.board import Boards
+from storage.hot.offer_gate import OffersUntrusted
 
 # A server that hangs costs every caller its timeouts: after one failure nobody else waits for it, for so long.
 _LEFT_ALONE_S: Final = 1.0
@@ -33,6 +34,13 @@ class Hot:
         except RedisError as error:
             _log.warning("redis does not answer, SQL does: %s", error)
             self._away_until = time.monotonic() + _LEFT_ALONE_S
+            return None
+
+    def ask_offers(self, question: Callable[[], _T]) -> _T | None:
+        """What Redis answers of scarce things; None while it is away, or while its offers wait for a restore."""
+        try:
+            return self.ask(lambda _: question())
+        except OffersUntrusted:
             return None
 
     def now_us(self) -> int:

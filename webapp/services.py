@@ -7,13 +7,29 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from config import Settings
-from events.channels.redis_stream import TRANSACTIONS, RedisStream
+from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
+from events.scripts import Client
+from offers.catalogue import Catalogue
+from offers.desk import Desk
+from offers.likes import Likes
+from offers.reading import Reading
+from offers.sold_out import Notices, SoldOut
+from offers.waiting import WaitingList
 from storage.hot.board import Boards
 from storage.hot.client import open_client
 from storage.hot.live import LiveFeed
+from storage.hot.offer_gate import OfferGate
+from storage.sql.claim_book import ClaimBook
 from storage.sql.engine import open_reader
 from storage.sql.history import History
+from storage.sql.offer_catalogue import OfferCatalogue
+from storage.sql.offer_rows import SystemTotals
+from storage.sql.offer_totals import OfferFigures
+from storage.sql.seat_states import SeatStates
+from storage.sql.user_events import UserEvents
+from webapp.cached import Cached
 from webapp.hot import Hot
+from webapp.listening import Listening
 from webapp.live.hub import LiveHub
 from webapp.sums import Sums
 
@@ -29,6 +45,20 @@ class Services:
     hot: Hot
     stream: RedisStream
     live: LiveHub
+    # Of scarce things: in Redis, and as stored.
+    catalogue: Catalogue
+    sold_out: SoldOut
+    desk: Desk
+    waiting: WaitingList
+    likes: Likes
+    reading: Reading
+    notices: Listening
+    stored_offers: OfferCatalogue
+    seat_states: SeatStates
+    claim_book: ClaimBook
+    user_events: UserEvents
+    figures: OfferFigures
+    totals: Cached[None, SystemTotals]
     sums: Sums
 
 
@@ -41,6 +71,10 @@ def open_services(settings: Settings) -> Services:
     boards = Boards(client, settings.window_us, settings.latest, settings.partitions)
     hot = Hot(boards)
     stream = RedisStream(bus, TRANSACTIONS, settings.partitions, settings.max_backlog)
+    gate = _open_gate(client, settings)
+    catalogue, sold_out = Catalogue(gate, settings.default_currency), SoldOut()
+    likes = Likes(gate, catalogue, settings.likes_per_10_s)
+    figures = OfferFigures(engine)
     return Services(
         settings=settings,
         engine=engine,
@@ -49,8 +83,27 @@ def open_services(settings: Settings) -> Services:
         hot=hot,
         stream=stream,
         live=LiveHub(LiveFeed(client, settings.partitions)),
+        catalogue=catalogue,
+        sold_out=sold_out,
+        desk=Desk(gate, catalogue, sold_out, settings.publish_refusals),
+        waiting=WaitingList(gate, catalogue),
+        likes=likes,
+        reading=Reading(gate, likes),
+        notices=Listening(Notices(client, sold_out)),
+        stored_offers=OfferCatalogue(engine),
+        seat_states=SeatStates(engine),
+        claim_book=ClaimBook(engine),
+        user_events=UserEvents(engine),
+        figures=figures,
+        totals=Cached(lambda _: figures.system()),
         sums=Sums(history, hot, stream),
     )
+
+
+def _open_gate(client: Client, settings: Settings) -> OfferGate:
+    """What is scarce is journaled where its stock is, whatever carries the transactions."""
+    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog)
+    return OfferGate(client, stream, settings.max_backlog)
 
 
 def services() -> Services:

@@ -21,6 +21,7 @@ from events.types import (
     check_moment,
     invalid_from,
 )
+from webapp.bodies import not_readable
 from webapp.limits import ITEMS_LIMIT
 
 
@@ -48,10 +49,6 @@ class Submission(NamedTuple):
     transactions: list[Transaction]
     event_ids: list[str | None]
     errors: list[ItemError]
-
-
-class NotReadable(ValueError):
-    """A body that is no JSON as a whole; the text says where."""
 
 
 _decode_item: Final = msgspec.json.Decoder(_Item).decode
@@ -90,22 +87,14 @@ def _items_apart(text: bytes, error: Exception) -> list[bytes]:
     try:
         return [json.dumps(item).encode() for item in json.loads(text)]
     except (ValueError, RecursionError):
-        raise _not_readable(error) from error
+        raise not_readable(error) from error
 
 
 def _must_be_json(text: bytes) -> None:
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _not_readable(error) from error
-
-
-def _not_readable(error: Exception) -> NotReadable:
-    return NotReadable(f"not JSON: {_where(error)}")
-
-
-def _where(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise not_readable(error) from error
 
 
 def _judge(items: Sequence[bytes | msgspec.Raw], now_us: int) -> Submission:
@@ -133,7 +122,7 @@ def _transaction(item: bytes | msgspec.Raw, now_us: int) -> Transaction:
     except msgspec.ValidationError as error:
         raise invalid_from(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid(None, f"not JSON: {_where(error)}") from error
+        raise Invalid(None, str(not_readable(error))) from error
     occurred_at = to_datetime(now_us) if found.occurred_at is msgspec.UNSET else found.occurred_at
     check_moment(to_us(occurred_at), now_us)
     return Transaction(

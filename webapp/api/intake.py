@@ -14,7 +14,7 @@ from webapp.api.resource import Resource
 from webapp.errors import problem, unavailable
 from webapp.schemas.answers import AcceptedAnswer
 from webapp.services import services
-from webapp.submission import NotReadable, Submission, read_json, read_lines
+from webapp.submission import Submission, read_json, read_lines
 
 blueprint = Resource("transactions", __name__, "Taking transactions in")
 
@@ -28,10 +28,7 @@ _log = logging.getLogger(__name__)
 def take_in() -> Response:
     """One object, an array or NDJSON, at most 10,000 items. A retry with the same ids stores nothing twice."""
     read = read_lines if request.mimetype in _LINE_TYPES else read_json
-    try:
-        submission = read(request.get_data(cache=False), now_us())
-    except NotReadable as error:
-        return problem(400, str(error), errors=[{"field": None, "reason": str(error)}])
+    submission = read(request.get_data(cache=False), now_us())
     if not submission.transactions:
         return problem(422, "No transaction is valid.", errors=_told_errors(submission))
     return _publish(submission)

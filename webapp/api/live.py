@@ -16,11 +16,13 @@ blueprint = Resource("live", __name__, "The live stream")
 @blueprint.query(LiveQuery)
 @blueprint.answers(200, content_type="text/event-stream")
 def watch(asked: LiveQuestion) -> Response:
-    """`event: transaction` with a transaction as JSON, `event: skipped` where some of a crowd are not told.
+    """`event: transaction` with a transaction as JSON, `coupon`, `offer`, `like` and `waiting` with what happened.
+
+    `event: skipped` where some of a crowd are not told.
 
     `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept.
     """
-    stream = LiveStream(services().live, *_start(asked.after), user_id=asked.user_id)
+    stream = LiveStream(services().live, *_start(asked.after), asked.user_id, asked.offer_id)
     response = Response(iter(stream), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"

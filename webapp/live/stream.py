@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from storage.hot.live import START
 from webapp.live.hub import LiveHub, Watcher
 from webapp.live.positions import order, write_id
-from webapp.live.telling import Telling, telling
+from webapp.live.telling import Message, Telling, telling
 
 HEARTBEAT_S: Final = 10.0
 _RETRY_MS: Final = 1_000
@@ -18,18 +18,26 @@ _SECOND_TRY_S: Final = 2.0
 
 
 class LiveStream:
-    """What one watcher is sent: everything behind `positions`, of one user or of all.
+    """What one watcher is sent: everything behind `positions`, or what is of one user, or of one offer, alone.
+
+    What belongs to nobody, such as an offer's new terms, is of every user.
 
     An id names the positions of all partitions. It is sent with the last event of a batch, so that who is cut
     off within one is told the whole batch again.
     """
 
     def __init__(
-        self, hub: LiveHub, positions: list[str], may_have_missed: bool, user_id: str | None
+        self,
+        hub: LiveHub,
+        positions: list[str],
+        may_have_missed: bool,
+        user_id: str | None = None,
+        offer_id: str | None = None,
     ) -> None:
         self._hub = hub
         self._positions = list(positions)
         self._user_id = user_id
+        self._offer_id = offer_id
         self._may_have_missed = may_have_missed
 
     def __iter__(self) -> Iterator[bytes]:
@@ -83,11 +91,15 @@ class LiveStream:
     def _said(self, told: Telling) -> bytes:
         """A batch's events, and the id behind them."""
         self._positions[told.partition] = told.position
-        wanted = [data for user_id, data in told.messages if self._user_id in (None, user_id)]
-        events = [b"event: transaction\ndata: %s\n" % data for data in wanted]
+        wanted = [message for message in told.messages if self._is_for_us(message)]
+        events = [b"event: %s\ndata: %s\n" % (name.encode(), data) for name, _, _, data in wanted]
         if told.untold != 0:
             events.append(_skipped(told.untold).rstrip(b"\n") + b"\n")
         return b"\n".join([*events[:-1], (events[-1] if events else b"") + self._id_line(), b""])
+
+    def _is_for_us(self, message: Message) -> bool:
+        is_my_user = self._user_id is None or message.user_id in (None, self._user_id)
+        return is_my_user and self._offer_id in (None, message.offer_id)
 
     def _id_line(self) -> bytes:
         return b"id: %s\n" % write_id(self._positions).encode()

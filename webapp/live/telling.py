@@ -4,7 +4,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from storage.hot.live import LiveBatch
+from events.moments import format_rfc3339
+from storage.hot.live import LiveBatch, News
 from storage.transaction_row import TransactionRow
 from webapp.answers import told_transaction
 from webapp.money import format_amount
@@ -12,23 +13,56 @@ from webapp.money import format_amount
 _encode: Final = msgspec.json.Encoder().encode
 
 
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_IN_US: Final = "_us"
+
+
+class Message(NamedTuple):
+    """One server-sent event: its name, whose it is (None: everybody's), what it is about (None: no offer), its JSON."""
+
+    name: str
+    user_id: str | None
+    offer_id: str | None
+    data: bytes
+
+
 class Telling(NamedTuple):
-    """What was stored together: each event's user and its JSON, and how many are not told.
+    """What was stored together, and how many events of it are not told.
 
     `untold` is None where nobody knows how many: then `position` is where the stream goes on.
     """
 
     partition: int
     position: str
-    messages: list[tuple[str, bytes]]
+    messages: list[Message]
     untold: int | None
 
 
 def telling(batch: LiveBatch) -> Telling:
     """The batch as its watchers get it."""
-    messages = [(row.user_id, _encode(_told(row))) for row in batch.events]
+    messages = [Message("transaction", row.user_id, None, _encode(_told(row))) for row in batch.events]
+    messages += [_scarce(news) for news in batch.news]
     return Telling(batch.partition, batch.position, messages, batch.untold)
 
 
 def _told(row: TransactionRow) -> dict[str, Any]:
     return {**told_transaction(row), "amount_text": format_amount(row.amount, row.currency)}
+
+
+def _scarce(news: News) -> Message:
+    """An event of scarce things, its moments as everywhere in the API."""
+    told = _with_times(_decode(news.payload))
+    offer = told.get("offer", told)
+    return Message(news.name, news.user_id, offer.get("offer_id"), _encode(told))
+
+
+def _with_times(document: dict[str, Any]) -> dict[str, Any]:
+    return dict(_with_time(name, value) for name, value in document.items())
+
+
+def _with_time(name: str, value: Any) -> tuple[str, Any]:
+    if isinstance(value, dict):
+        return name, _with_times(value)
+    if name.endswith(_IN_US):
+        return name.removesuffix(_IN_US), None if value is None else format_rfc3339(value)
+    return name, value

@@ -3,10 +3,18 @@
 from flask import Flask, Response
 
 from webapp.pages import filters
+from webapp.pages.act import blueprint as act
 from webapp.pages.dashboard import blueprint as dashboard
 from webapp.pages.fragments import blueprint as fragments
+from webapp.pages.me import blueprint as me
+from webapp.pages.offer import blueprint as offer
+from webapp.pages.offer_fragments import blueprint as offer_fragments
+from webapp.pages.offers import blueprint as offers
 from webapp.pages.user import blueprint as user
 from webapp.pages.users import blueprint as users
+from webapp.pages.visitor import visitor
+
+_PAGES = (dashboard, user, users, fragments, offers, offer, offer_fragments, me, act)
 
 # Nothing but our own files, and nothing inline: what a merchant is called can never run.
 _POLICY = (
@@ -18,7 +26,9 @@ _POLICY = (
 def register(app: Flask) -> None:
     """Serve the pages, and guard every HTML answer by a policy of content."""
     filters.register(app)
-    for blueprint in (dashboard, user, users, fragments):
+    # Every page says whom the browser acts for.
+    app.context_processor(lambda: {"me": visitor()})
+    for blueprint in _PAGES:
         app.register_blueprint(blueprint)
     app.after_request(_guard)
 

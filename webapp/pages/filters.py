@@ -15,10 +15,19 @@ def register(app: Flask) -> None:
         count=money.format_count,
         currency_name=money.currency_name,
         duration=format_duration,
+        spelled=_spelled,
         rfc3339=format_rfc3339,
         clock=_clock,
         moment=_moment,
     )
+
+
+def _spelled(seconds: int) -> str:
+    """`5 minutes`, `90 seconds`, `1 hour`."""
+    lengths = {"hour": 3600, "minute": 60, "second": 1}
+    name = next(name for name, length in lengths.items() if seconds % length == 0)
+    count = seconds // lengths[name]
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _clock(moment_us: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from events import types
+from events import offers, types
 from events.moments import LATEST_MOMENT_US, parse_duration, parse_rfc3339
 from events.types import Invalid, conform
 from webapp.limits import PAGE_LIMIT, WINDOW_LIMIT_US
@@ -30,6 +30,57 @@ class Asked(fields.Field[Any]):
             raise ValidationError(invalid.reason) from invalid
         except ValueError as error:
             raise ValidationError(str(error)) from error
+
+
+class Ruled(fields.Field[Any]):
+    """A field of a JSON body that keeps `rule`, one of the types in `events`."""
+
+    def __init__(self, rule: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self._rule = rule
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
+        name = self.data_key or attr or ""
+        try:
+            return conform(value, self._rule, name)
+        except Invalid as invalid:
+            # What is wrong inside a list is told with its own name.
+            raise ValidationError(invalid.reason if invalid.field == name else str(invalid)) from invalid
+
+
+class RuledMoment(fields.Field[Any]):
+    """RFC 3339 in a JSON body, as microseconds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
+        if not isinstance(value, str):
+            raise ValidationError("must be an RFC 3339 time, such as 2017-01-01T11:53:26Z")
+        try:
+            return _moment(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+def choice(*names: str, **options: Any) -> Asked:
+    """One of these words."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return text
+
+    return Asked(read, **options)
+
+
+def offer_id(**options: Any) -> Asked:
+    return Asked(lambda text: conform(text, offers.OfferId, "offer_id"), **options)
+
+
+def zone(**options: Any) -> Asked:
+    return Asked(lambda text: conform(text, offers.ZoneName, "zone"), **options)
+
+
+def row(**options: Any) -> Asked:
+    return Asked(lambda text: conform(_whole(text), offers.Row, "row"), **options)
 
 
 def user_id(**options: Any) -> Asked:

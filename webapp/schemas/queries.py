@@ -121,10 +121,12 @@ class SeriesQuery(Query):
 @dataclass(frozen=True, slots=True)
 class LiveQuestion:
     user_id: str | None = None
+    offer_id: str | None = None
     after: str | None = None
 
 
 class LiveQuery(Query):
     makes = LiveQuestion
     user_id = asked.user_id()
+    offer_id = asked.offer_id()
     after = fields.String()

@@ -1,10 +1,6 @@
 // Fetches parts of the page anew from the server that rendered them, and says how fresh the page is.
 
-import { localise } from "./times.js";
-
-const SOONEST_MS = 3_000; // after something was stored
-const LATEST_MS = 15_000; // though nothing was: the window slides all the same
-const GIVE_UP_MS = 8_000;
+import { renew } from "./renew.js";
 
 const WORDS = {
   live: "Live",
@@ -12,12 +8,17 @@ const WORDS = {
   stale: "Figures are stale: the server does not answer",
 };
 
-export function keepFresh(parts, sign) {
-  let timer = setTimeout(refresh, LATEST_MS);
-  let dueAt = performance.now() + LATEST_MS;
-  let lastAt = performance.now();
+// How soon after something was stored, how late though nothing was (a window slides all the same, a stream may be
+// silent), and how often while the stream is away.
+const CALM = { soonestMs: 3_000, latestMs: 15_000, awayMs: 15_000 };
+
+export function keepFresh(parts, sign, pace = CALM, renewed = () => {}) {
   let connection = "away";
   let isStale = false;
+  let lastAt = performance.now();
+  let dueAt = lastAt + pace.latestMs;
+  let timer = setTimeout(refresh, pace.latestMs);
+  let running = null;
 
   function show() {
     const state = isStale && connection === "live" ? "stale" : connection;
@@ -33,45 +34,43 @@ export function keepFresh(parts, sign) {
     timer = setTimeout(refresh, Math.max(0, at - performance.now()));
   }
 
-  async function refresh() {
+  function refresh() {
+    running ??= once().finally(() => (running = null));
+    return running;
+  }
+
+  async function once() {
+    clearTimeout(timer);
     dueAt = Infinity;
     if (!document.hidden) {
       const done = await Promise.allSettled([...parts].map(renew));
       isStale = done.some((outcome) => outcome.status === "rejected");
       show();
+      renewed();
+      if (done.some((outcome) => outcome.value === false)) dueAt = Math.min(dueAt, performance.now() + pace.soonestMs);
     }
     lastAt = performance.now();
-    plan(Math.min(dueAt, lastAt + LATEST_MS));
+    plan(Math.min(dueAt, lastAt + (connection === "live" ? pace.latestMs : pace.awayMs)));
   }
 
   document.addEventListener("visibilitychange", () => document.hidden || plan(performance.now()));
 
   return {
-    soon() {
-      const at = Math.max(performance.now(), lastAt + SOONEST_MS);
+    soon(withinMs = pace.soonestMs) {
+      const at = Math.max(performance.now(), lastAt + withinMs);
       if (at < dueAt) plan(at);
+    },
+    // What the page says once this is done was asked for after the call.
+    async now() {
+      if (running) await running;
+      await refresh();
     },
     connection(state) {
       const isBack = state === "live" && sign?.dataset.state === "away";
       connection = state;
       show();
       if (isBack) plan(performance.now());
+      else if (state !== "live") plan(Math.min(dueAt, performance.now() + pace.awayMs));
     },
   };
-}
-
-async function renew(part) {
-  const answer = await fetch(part.dataset.fragment, {
-    headers: { Accept: "text/html" },
-    signal: AbortSignal.timeout(GIVE_UP_MS),
-  });
-  if (!answer.ok) throw new Error(`${part.dataset.fragment}: ${answer.status}`);
-  const text = await answer.text();
-  if (part.contains(document.activeElement)) return; // whoever is in there keeps their place
-  const opened = [...part.querySelectorAll("details[open]")].map((details) => details.id);
-  const scrolled = [...part.querySelectorAll(".scroll")].map((box) => box.scrollTop);
-  part.innerHTML = text;
-  for (const id of opened) part.querySelector(`#${id}`)?.setAttribute("open", "");
-  part.querySelectorAll(".scroll").forEach((box, at) => (box.scrollTop = scrolled[at] ?? 0));
-  localise(part);
 }

@@ -4,7 +4,8 @@
 const SHORTEST_MS = 500;
 const LONGEST_MS = 10_000;
 
-export function follow(url, after, { stored, skipped, state }) {
+// `on` names what is called for each kind of event; a page hears only what it names.
+export function follow(url, after, on, state) {
   let last = after;
   let wait = SHORTEST_MS;
 
@@ -12,16 +13,16 @@ export function follow(url, after, { stored, skipped, state }) {
     const address = new URL(url, location.href);
     if (last) address.searchParams.set("after", last);
     const source = new EventSource(address);
-    const heard = (handle) => (event) => {
-      last = event.lastEventId || last;
-      handle(JSON.parse(event.data));
-    };
     source.addEventListener("open", () => {
       wait = SHORTEST_MS;
       state("live");
     });
-    source.addEventListener("transaction", heard(stored));
-    source.addEventListener("skipped", heard(skipped));
+    for (const [kind, handle] of Object.entries(on)) {
+      source.addEventListener(kind, (event) => {
+        last = event.lastEventId || last;
+        handle(JSON.parse(event.data));
+      });
+    }
     source.addEventListener("error", () => {
       state("away");
       if (source.readyState === EventSource.CLOSED) {

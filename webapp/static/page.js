@@ -1,8 +1,9 @@
-// Brings a page to life: times in the reader's zone, figures that stay fresh, the stream as it is stored.
+// Brings a page to life: times in the reader's zone, figures that stay fresh, what happens as it is stored.
 // Whatever fails here leaves a page that was complete without it.
 
 import { keepFresh } from "./fragments.js";
 import { follow } from "./live.js";
+import { scarce } from "./scarce.js";
 import { stream } from "./stream.js";
 import { localise } from "./times.js";
 
@@ -10,11 +11,16 @@ localise(document);
 
 const page = document.querySelector("[data-live]");
 if (page) {
+  const bring = "scarce" in page.dataset ? scarce : transactions;
+  bring(page, document.querySelectorAll("[data-fragment]"), document.getElementById("connection"));
+}
+
+function transactions(page, parts, sign) {
   const rows = document.getElementById("stream");
   const shown = rows ? stream(rows) : null;
-  const fresh = keepFresh(document.querySelectorAll("[data-fragment]"), document.getElementById("connection"));
-  follow(page.dataset.live, page.dataset.liveAfter, {
-    stored(transaction) {
+  const fresh = keepFresh(parts, sign);
+  const on = {
+    transaction(transaction) {
       if (shown) shown.add(transaction);
       fresh.soon();
     },
@@ -22,6 +28,6 @@ if (page) {
       if (shown) shown.reload();
       fresh.soon();
     },
-    state: fresh.connection,
-  });
+  };
+  follow(page.dataset.live, page.dataset.liveAfter, on, fresh.connection);
 }
