@@ -107,8 +107,9 @@ class Demo:
         self._serve("subscriber", _python("subscriber"))
         self._publish_history()
         self._serve("web", _python("gunicorn", "-c", "gunicorn.conf.py", "webapp.wsgi:app"))
-        address = _address(settings)
+        address = settings.web_url
         self._wait_for(lambda: _answers(f"{address}/readyz"), f"{address}/readyz did not say ready")
+        self._show_offers(address)
         self._serve("emitter", _python("emitter", "random", "--rate", str(_RATE), "--users", str(_USERS)))
         print(_welcome(address, redis_url, self._home), flush=True)
         while True:
@@ -148,6 +149,13 @@ class Demo:
             draft.replace(file)
         self._finish("history", _python("emitter", "replay", str(file), "--speed", "max"))
         published.touch()
+
+    def _show_offers(self, address: str) -> None:
+        """Something scarce, and what the first users did with it; once, before the first emitter."""
+        shown = self._home.directory / "showcase.shown"
+        if not shown.exists():
+            self._finish("showcase", _python("deploy.showcase", address))
+            shown.touch()
 
     def _serve(self, name: str, command: Sequence[str]) -> None:
         """Start a child that is to run until the demo stops."""
@@ -256,13 +264,6 @@ def _check_address(settings: Settings) -> None:
         ) from error
 
 
-def _address(settings: Settings) -> str:
-    """What to type into a browser on this machine."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
-    host = everywhere.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -300,7 +301,9 @@ def _welcome(address: str, redis_url: str, home: Home) -> str:
 
     Open      {address}
     Ask       curl {address}/api/v1/users/1/sum
+    Offers    {address}/offers: a coupon, a product and a show
     Publish   REDIS_URL={redis_url} python -m emitter random --rate 500
+    Rush      python -m emitter rush --offer coupon --users 500 --attempts 5000 --url {address}
     Logs      {home.logs}
     Stop      Ctrl-C; what was stored stays, `make demo-reset` forgets it
 """

@@ -1,1 +1,1 @@
-"""How fast Tally is, beside the fastest thing that could be in its place: `python -m bench [storing|window|burst]`."""
+"""How fast Tally is, beside what could be in its place: `python -m bench [NAME …]`; `--help` names them."""

@@ -6,32 +6,38 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench import burst, storing, window
+from bench import burst, claims, freshness, refusals, storing, window
 from bench.figures import Report
 from bench.picture import draw
 from bench.progress import Progress
 from bench.report import OUT, show, write
 from tests.support.network import loopback_only
 
-BENCHMARKS: Final[dict[str, Callable[[Progress], Report]]] = {
+BENCHMARKS: Final[dict[str, Callable[[Progress, bool], Report]]] = {
     "storing": storing.measure,
     "window": window.measure,
     "burst": burst.measure,
+    "claims": claims.measure,
+    "refusals": refusals.measure,
+    "freshness": freshness.measure,
 }
 
 
 def main() -> int:
     # A terminated run still stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    names = _parser().parse_args().names or list(BENCHMARKS)
+    wanted = _parser().parse_args()
     with loopback_only():
-        reports = [_run(name) for name in names]
+        reports = [_run(name, wanted.quick) for name in wanted.names or list(BENCHMARKS)]
     return 0 if all(report.is_sound for report in reports) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description=f"Measures Tally; results go to {OUT}.")
     parser.add_argument("names", nargs="*", metavar="NAME", type=_known, help=" or ".join(BENCHMARKS))
+    parser.add_argument(
+        "--quick", action="store_true", help="a small run, to see that it works; no figures to keep"
+    )
     return parser
 
 
@@ -41,9 +47,9 @@ def _known(name: str) -> str:
     return name
 
 
-def _run(name: str) -> Report:
+def _run(name: str, is_quick: bool) -> Report:
     with Progress(name) as progress:
-        report = BENCHMARKS[name](progress)
+        report = BENCHMARKS[name](progress, is_quick)
     show(report)
     write(report)
     draw(report, OUT / f"{name}.png")

@@ -25,7 +25,7 @@ from tests.support.valkey import ValkeyServer
 
 WINDOW_US: Final = 6 * HOUR_US
 _LATEST: Final = 5
-_MAX_BACKLOG: Final = 1_000_000
+MAX_BACKLOG: Final = 1_000_000
 # The servers' own defaults, where the tests' servers are smaller.
 _MARIADB_DEFAULTS: Final = ("--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M")
 _FSYNCS: Final = 200
@@ -43,7 +43,7 @@ class Stand:
         migrate(self.database_url)
         self.redis_url = valkey.url
         self.client = open_client(valkey.url)
-        self.stream = RedisStream(self.client, TRANSACTIONS, 1, _MAX_BACKLOG)
+        self.stream = RedisStream(self.client, TRANSACTIONS, 1, MAX_BACKLOG)
         self.boards = Boards(self.client, WINDOW_US, _LATEST, 1)
         self.writer = open_writer(self.database_url)
         self.history = History(open_reader(self.database_url))
@@ -72,10 +72,16 @@ class Stand:
 
     def python(self, module: str, *arguments: str) -> ChildProcess:
         """`python -m MODULE` on this stand's servers, started; its output is in its log."""
-        log_path = self.directory / f"{module}-{time.monotonic_ns()}.log"
-        env = {"REDIS_URL": self.redis_url, "BUS_URL": self.redis_url, "DATABASE_URL": self.database_url}
         command = [sys.executable, "-m", module, *arguments]
-        return ChildProcess(module, command, log_path=log_path, env=env).start()
+        log_path = self.log_path(module)
+        return ChildProcess(module, command, log_path=log_path, env=self.environment()).start()
+
+    def environment(self) -> dict[str, str]:
+        """The settings with which a door finds this stand's servers."""
+        return {"REDIS_URL": self.redis_url, "BUS_URL": self.redis_url, "DATABASE_URL": self.database_url}
+
+    def log_path(self, name: str) -> Path:
+        return self.directory / f"{name}-{time.monotonic_ns()}.log"
 
     def conditions(self) -> dict[str, str]:
         """Where this was measured, and what a commit and an append are worth here."""

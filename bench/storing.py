@@ -28,15 +28,15 @@ _CHECKED_USERS: Final = 100
 _AIM: Final = Aim(is_least=True, bound=0.35)
 
 
-def measure(progress: Progress) -> Report:
+def measure(progress: Progress, is_quick: bool = False) -> Report:
     with standing() as stand:
-        return _measure(stand, progress)
+        return _measure(stand, progress, 1 if is_quick else _RUNS)
 
 
-def _measure(stand: Stand, progress: Progress) -> Report:
+def _measure(stand: Stand, progress: Progress, runs: int) -> Report:
     one, two, batches, file = [], [], [], []
-    for number in range(1, _RUNS + 1):
-        progress.step(f"run {number} of {_RUNS}: making {_EVENTS:,} events")
+    for number in range(1, runs + 1):
+        progress.step(f"run {number} of {runs}: making {_EVENTS:,} events")
         events = _recent_events()
         load = LoadData(stand, events)
         one.append(_stored_per_second(stand, events, 1, progress))
@@ -44,7 +44,7 @@ def _measure(stand: Stand, progress: Progress) -> Report:
         two.append(_stored_per_second(stand, events, 2, progress))
         file.append(load.at_once())
         progress.tell(
-            f"run {number} of {_RUNS}: stored {one[-1]:,.0f}/s, by two {two[-1]:,.0f}/s;"
+            f"run {number} of {runs}: stored {one[-1]:,.0f}/s, by two {two[-1]:,.0f}/s;"
             f" LOAD DATA {batches[-1]:,.0f}/s in batches, {file[-1]:,.0f}/s at once"
         )
     fastest = [max(pair) for pair in zip(batches, file, strict=True)]

@@ -29,7 +29,7 @@ _FED_AT_ONCE: Final = 2_000
 _AIM: Final = Aim(is_least=False, bound=1.3)
 
 
-def measure(progress: Progress) -> Report:
+def measure(progress: Progress, is_quick: bool = False) -> Report:
     with standing() as stand:
         stand.clear()
         for count in (_FEW, _MANY):
@@ -38,22 +38,22 @@ def measure(progress: Progress) -> Report:
             progress.tell(
                 f"a window of {count:,} events, spread over all of it, stands on its board and in SQL"
             )
-        return _measure(stand, progress)
+        return _measure(stand, progress, 1 if is_quick else _RUNS)
 
 
-def _measure(stand: Stand, progress: Progress) -> Report:
+def _measure(stand: Stand, progress: Progress, runs: int) -> Report:
     looks: list[list[float]] = [[], []]
     inside: list[list[float]] = [[], []]
     sums: list[list[float]] = [[], []]
-    for number in range(1, _RUNS + 1):
-        progress.step(f"run {number} of {_RUNS}")
+    for number in range(1, runs + 1):
+        progress.step(f"run {number} of {runs}")
         for size, (look_us, inside_us) in enumerate(_look(stand)):
             looks[size].append(look_us)
             inside[size].append(inside_us)
         for size, sum_us in enumerate(_sum(stand)):
             sums[size].append(sum_us)
         progress.tell(
-            f"run {number} of {_RUNS}: a look {looks[0][-1]:.0f} and {looks[1][-1]:.0f} µs;"
+            f"run {number} of {runs}: a look {looks[0][-1]:.0f} and {looks[1][-1]:.0f} µs;"
             f" a sum in SQL {sums[0][-1]:.0f} and {sums[1][-1]:,.0f} µs"
         )
     _check(stand)

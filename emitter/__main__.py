@@ -1,26 +1,35 @@
-"""`python -m emitter`: makes transactions happen. See `--help`."""
+"""`python -m emitter`: makes transactions happen, and crowds. See `--help`."""
 
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
+from typing import Final
 
 from redis.exceptions import RedisError
 
 from config import Settings, load_or_exit
 from emitter import arguments
+from emitter.grabs import Grabs
 from emitter.progress import Progress
 from emitter.publishing import PatientPublisher, Stopped
 from emitter.random_source import emit_random
 from emitter.replay import Replay
+from emitter.rush import Rush, Wish, write_winners
+from emitter.rush_progress import RushProgress
 from emitter.stopping import Stop
 from emitter.timeline import Timeline, span_of, timeline_of
 from emitter.transaction_file import TransactionFile, UnreadableFile
-from events.channels.redis_stream import TRANSACTIONS, RedisStream
-from events.moments import now_us, to_us
+from emitter.web import Declined, Web
+from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
+from events.moments import SECOND_US, now_us, to_us
 from events.types import Invalid
+from offers.catalogue import Catalogue
+from offers.desk import Desk
+from offers.likes import Likes
 from storage.hot.client import open_client
+from storage.hot.offer_gate import OfferGate
 
 _INTERRUPTED = 130
 
@@ -34,12 +43,13 @@ def main() -> int:
     stop = Stop()
     stop.listen()
     try:
-        return (
-            _random(wanted, settings, stop) if wanted.source == "random" else _replay(wanted, settings, stop)
-        )
+        return _SOURCES[wanted.source](wanted, settings, stop)
     except RedisError as error:
         sys.stderr.write(f"cannot publish: {error}\n")
         return 1
+    except Declined as error:
+        sys.stderr.write(f"the web declines: {error}\n")
+        return 2
     except UnreadableFile as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -50,7 +60,8 @@ def main() -> int:
 def _random(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
     progress = Progress(total=wanted.count)
     publisher = _publisher(settings, stop, progress)
-    with progress, suppress(Stopped):
+    grabs = None if wanted.no_offers else _grabs(settings, wanted.seed, progress)
+    with progress, grabs or nullcontext(), suppress(Stopped):
         emit_random(
             publisher,
             progress,
@@ -59,6 +70,7 @@ def _random(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
             users=wanted.users,
             count=wanted.count,
             seed=wanted.seed,
+            then=grabs.after if grabs else _nothing,
         )
     return 0
 
@@ -74,6 +86,31 @@ def _replay(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
             progress.step = "stopped"
             return _INTERRUPTED
     return 1 if progress.refused else 0
+
+
+def _rush(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
+    url = wanted.url or settings.web_url
+    wish = Wish(wanted.offer, wanted.quantity, wanted.zone)
+    progress = RushProgress(wanted.attempts)
+    web = Web(
+        url,
+        stop,
+        progress.note,
+        key=wanted.key,
+        connections=wanted.concurrency,
+        patience_s=wanted.patience / SECOND_US,
+    )
+    rush = Rush(web, wish, users=wanted.users, attempts=wanted.attempts, concurrency=wanted.concurrency)
+    with progress:
+        try:
+            rush.run(progress, stop)
+        finally:
+            if wanted.winners:
+                write_winners(wanted.winners, progress)
+        if stop.requested:
+            progress.step = "stopped"
+            return _INTERRUPTED
+    return 1 if progress.unanswered else 0
 
 
 def _timeline(wanted: argparse.Namespace, file: TransactionFile, progress: Progress, stop: Stop) -> Timeline:
@@ -93,12 +130,30 @@ def _moments_us(file: TransactionFile, progress: Progress, stop: Stop) -> Iterat
             yield to_us(line.row.occurred_at)
 
 
+def _grabs(settings: Settings, seed: int | None, progress: Progress) -> Grabs:
+    client = open_client(settings.redis_url)
+    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog)
+    gate = OfferGate(client, stream, settings.max_backlog)
+    catalogue = Catalogue(gate, settings.default_currency)
+    desk = Desk(gate, catalogue, publish_refusals=settings.publish_refusals)
+    likes = Likes(gate, catalogue, settings.likes_per_10_s)
+    grabs = Grabs(desk, likes, catalogue, seed, progress.note)
+    progress.beside = grabs.done
+    return grabs
+
+
+def _nothing(_: Sequence[str]) -> None:
+    return
+
+
 def _publisher(settings: Settings, stop: Stop, progress: Progress) -> PatientPublisher:
     stream = RedisStream(
         open_client(settings.bus_url), TRANSACTIONS, settings.partitions, settings.max_backlog
     )
     return PatientPublisher(stream, stop, progress.note)
 
+
+_SOURCES: Final = {"random": _random, "replay": _replay, "rush": _rush}
 
 if __name__ == "__main__":
     sys.exit(main())

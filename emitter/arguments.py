@@ -4,27 +4,34 @@ import argparse
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from events.moments import parse_duration
+from events.offers import MOST_UNITS_A_CLAIM, OfferId, ZoneName
+from events.types import Invalid, conform
 
 _FORMAT: Final = argparse.RawDescriptionHelpFormatter
 _LOWEST_RATE: Final = 0.001
 _HIGHEST_RATE: Final = 1_000_000.0
 _MOST: Final = 10**12
+_MOST_CONNECTIONS: Final = 1_000
 _DESCRIPTION: Final = """\
-Makes card transactions happen, so that there is something to watch.
+Makes card transactions happen, and crowds, so that there is something to watch.
 
   python -m emitter random                      three a second, for ever
   python -m emitter random --rate 2000          a busy day
   python -m emitter replay FILE --speed max     a file, as fast as it goes
+  python -m emitter rush --offer coupon --users 1000 --attempts 5000
 
 Ctrl-C ends it and says what was published. If Redis goes away or the subscriber falls behind, the
 emitter waits and goes on with the very same transactions: none is lost, none is doubled.
 Where to publish stands in the environment: REDIS_URL (redis://127.0.0.1:6379/0)."""
 _RANDOM: Final = """\
 Publishes plausible transactions at random intervals: the gaps are exponential, as those of real
-card payments are. Users have a home currency, a few payments are refunds, and all occur now."""
+card payments are. Users have a home currency, a few payments are refunds, and all occur now.
+Now and then a user also takes a coupon, holds something scarce or likes it. Those come on top of
+the rate and the count, and are left out with --no-offers."""
 _REPLAY: Final = """\
 Publishes the transactions of a file: CSV with a header, or NDJSON, as it is or gzipped, with
 user_id, amount (whole minor units), currency, merchant and occurred_at (RFC 3339). Further columns
@@ -35,14 +42,24 @@ are ignored. A line that breaks a rule is named and left out, and the exit code 
 
 The same replay a second time stores nothing new: each line has an id made from the file's name, the
 line itself and where its moment lands. With --shift-to-now that is another moment each time."""
+_RUSH: Final = """\
+A crowd after one offer, over HTTP: the users 1 to N ask in turn, as fast as they are answered.
+Prints who won, who was refused and why, and how long they waited for it.
+
+  python -m emitter rush --offer coupon --users 1000 --attempts 5000
+  python -m emitter rush --offer concert --zone stalls --quantity 2 --users 500 --attempts 500
+
+Each attempt has an Idempotency-Key of its own: one that got no answer is made again, and takes
+nothing twice. The exit code is 1 where an attempt got no answer within the patience."""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """What was asked for: `source` is `random` or `replay`. Ends the process, code 2, at what makes no sense."""
+    """What was asked for; `source` is the command's name. Ends the process, code 2, at what makes no sense."""
     parser = argparse.ArgumentParser("python -m emitter", description=_DESCRIPTION, formatter_class=_FORMAT)
-    sources = parser.add_subparsers(dest="source", required=True, metavar="random|replay")
+    sources = parser.add_subparsers(dest="source", required=True, metavar="random|replay|rush")
     _add_random(sources)
     _add_replay(sources)
+    _add_rush(sources)
     wanted = parser.parse_args(arguments)
     if wanted.source == "replay" and "speed" not in wanted:
         wanted.speed = None if wanted.shift_to_now else Fraction(1)
@@ -57,6 +74,7 @@ def _add_random(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--count", type=_whole(1), metavar="N", help="end after so many (without: Ctrl-C ends it)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same amounts, users and gaps every time")
+    parser.add_argument("--no-offers", action="store_true", help="transactions alone: no claims, no likes")
 
 
 def _add_replay(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -78,6 +96,30 @@ def _add_replay(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="12h",
         help="scale the time from the first to the last to this long (s, m, h or d)",
     )
+
+
+def _add_rush(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _source(sources, "rush", "a crowd after one offer", _RUSH)
+    parser.add_argument("--offer", type=_named(OfferId), required=True, metavar="ID", help="what they want")
+    parser.add_argument("--users", type=_whole(1), required=True, metavar="N", help="users 1 to N")
+    parser.add_argument("--attempts", type=_whole(1), required=True, metavar="N", help="of all of them")
+    parser.add_argument("--url", type=_url, metavar="U", help="where the web is (http://HOST:PORT)")
+    parser.add_argument("--key", type=_secret, metavar="K", help="an API key")
+    parser.add_argument(
+        "--concurrency",
+        type=_whole(1, _MOST_CONNECTIONS),
+        default=32,
+        metavar="N",
+        help="connections, each with one attempt under way (32)",
+    )
+    parser.add_argument(
+        "--quantity", type=_whole(1, MOST_UNITS_A_CLAIM), default=1, metavar="N", help="units an attempt (1)"
+    )
+    parser.add_argument("--zone", type=_named(ZoneName), metavar="Z", help="of a show")
+    parser.add_argument(
+        "--patience", type=_duration, default="1m", metavar="1m", help="ask again for so long (s, m, h or d)"
+    )
+    parser.add_argument("--winners", type=Path, metavar="FILE", help="write who got something, as CSV")
 
 
 def _source(
@@ -102,6 +144,32 @@ def _whole(least: int, most: int = _MOST) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _named(kind: Any) -> Callable[[str], str]:
+    """A parser of names that keep a rule of the events."""
+
+    def parse(text: str) -> str:
+        try:
+            return str(conform(text, kind, "name"))
+        except Invalid as error:
+            raise argparse.ArgumentTypeError(f"{error.reason}, not {text!r}") from error
+
+    return parse
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise argparse.ArgumentTypeError(f"must be http://HOST:PORT, or https, not {text!r}")
+    return text
+
+
+def _secret(text: str) -> str:
+    """What may stand in a header."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError("must be printable ASCII without spaces")
+    return text
 
 
 def _rate(text: str) -> float:

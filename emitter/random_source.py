@@ -1,6 +1,6 @@
 """Publishes plausible transactions at random intervals."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from emitter.generator import TransactionGenerator, seeded
@@ -19,15 +19,19 @@ def emit_random(
     users: int,
     count: int | None,
     seed: int | None,
+    then: Callable[[Sequence[str]], None],
 ) -> None:
     """`rate` a second on average, of the users 1 to `users`, until `stop`, or until there are `count`.
 
-    The same `seed` gives the same transactions after the same gaps. Raises Stopped, and RedisError.
+    The same `seed` gives the same transactions after the same gaps; `then` is given the users of each batch.
+    Raises Stopped, and RedisError.
     """
     generator = TransactionGenerator(users, seed)
     with closing(_moments(rate, seed, count, stop)) as moments:
         for batch in moments:
-            publisher.publish([generator.transaction(moment_us) for moment_us in batch])
+            events = [generator.transaction(moment_us) for moment_us in batch]
+            publisher.publish(events)
+            then([event.user_id for event in events])
             progress.advance(len(batch), progress.published + len(batch))
 
 

@@ -3,10 +3,12 @@
 import json
 import socket
 import sqlite3
+import subprocess
 import time
 import urllib.request
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +20,10 @@ from tests.support.waiting import eventually
 STOP_WITHIN_S = 20
 # A first start makes and stores eight hours of history; a loaded machine takes its time.
 START_WITHIN_S = 90
+# As the first seed's README says it.
+GRAB = """curl -X POST http://localhost:5000/api/coupon/grab \\
+  -H "Content-Type: application/json" \\
+  -d '{"user_id": "test_user_1"}'"""
 # Of a hundred users the first pays most often, the last least.
 REGULAR, RARE = "1", "100"
 
@@ -34,6 +40,16 @@ class Running:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
             assert answer.status == 200
             return answer.read()
+
+    def curl(self, line: str) -> Any:
+        """What a line of a README is answered, its port read as this demo's."""
+        command = line.replace("http://localhost:5000", self.url) + " -s -f"
+        done = subprocess.run(command, shell=True, capture_output=True, check=True, timeout=30)
+        return json.loads(done.stdout)
+
+    def offers(self) -> dict[str, Any]:
+        """The offers by their ids."""
+        return {each["offer_id"]: each for each in json.loads(self.get("/api/v1/offers"))["offers"]}
 
     def transactions(self, user_id: str, limit: int = 1_000) -> set[str]:
         """The ids of a user's newest transactions."""
@@ -79,7 +95,13 @@ def test_it_starts_answers_stops_and_keeps_its_data(demo):
     eventually(lambda: first.transactions(REGULAR, limit=1) != newest, 60, "transactions arrive live")
     seen = first.transactions(RARE)
     assert 10 < len(seen) < 1_000, "some hours of history, and all of it seen"
+    assert_offers_are_shown(first)
+    grabbed = first.curl(GRAB)
+    assert (grabbed["success"], grabbed["reason"]) == (True, "success")
+    coupons_left = grabbed["remaining_stock"]
 
+    showcase_log = first.data / "logs/showcase.log"
+    shown_at = showcase_log.stat().st_mtime_ns
     children = first.processes()
     assert set(children) == {"valkey", "subscriber", "gunicorn", "worker", "emitter"}
     began_s = time.monotonic()
@@ -92,7 +114,27 @@ def test_it_starts_answers_stops_and_keeps_its_data(demo):
     second = demo()
     assert "history" not in second.process.log()  # made up once
     assert seen <= second.transactions(RARE)
+    assert set(second.offers()) == {"coupon", "headphones", "evening-concert"}
+    assert second.offers()["coupon"]["remaining_stock"] <= coupons_left
+    assert showcase_log.stat().st_mtime_ns == shown_at, "put there once"
     assert second.process.terminate(STOP_WITHIN_S) == 0
+
+
+def assert_offers_are_shown(running: Running) -> None:
+    """A coupon, a product and a show, and users who took, hold and like them."""
+    offers = running.offers()
+    assert {name: offer["kind"] for name, offer in offers.items()} == {
+        "coupon": "coupon", "headphones": "product", "evening-concert": "show",
+    }  # fmt: skip
+    assert all(0 < offer["remaining_stock"] < offer["total_stock"] for offer in offers.values())
+    assert {offer["status"] for offer in offers.values()} == {"open"}
+    assert {zone["zone"] for zone in offers["evening-concert"]["zones"]} == {"stalls", "circle", "boxes"}
+    for path in ("/offers", *(f"/offers/{name}" for name in offers)):
+        assert b"<html" in running.get(path)
+    liked = json.loads(running.get("/api/v1/likes/top?by=offer"))
+    assert len(liked["top_likes"]) == 3
+    held = [held for held in stored_claims(running.data / "tally.db") if held == "held"]
+    assert held, "some hold what they have not bought"
 
 
 def test_a_busy_port_is_one_clear_line_before_anything_starts(doors, tmp_path):
@@ -173,3 +215,9 @@ def stored_until(database: Path, moment: str) -> int:
     with closing(sqlite3.connect(database)) as connection:
         (count,) = connection.execute(statement, (moment.replace("T", " ").removesuffix("Z"),)).fetchone()
     return int(count)
+
+
+def stored_claims(database: Path) -> list[str]:
+    """The status of every claim that is stored."""
+    with closing(sqlite3.connect(database)) as connection:
+        return [status for (status,) in connection.execute("SELECT status FROM claims")]

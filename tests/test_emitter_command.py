@@ -201,7 +201,7 @@ def test_a_stop_while_redis_is_away_is_heard(doors):
 
 
 def test_the_help_shows_what_to_type(doors):
-    for arguments in (("--help",), ("random", "--help"), ("replay", "--help")):
+    for arguments in (("--help",), *((name, "--help") for name in ("random", "replay", "rush"))):
         told = doors.run("emitter", *arguments, env={}).stdout
         assert "python -m emitter" in told
         assert max(map(len, told.splitlines())) <= 110
