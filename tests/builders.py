@@ -26,7 +26,7 @@ def transaction(**given: Any) -> Transaction:
     return Transaction(**(fields | given))
 
 
-def delivered(events: list[Transaction], first: int = 0) -> list[Delivered]:
+def delivered(events: list[Transaction], first: int = 0) -> list[Delivered[Transaction]]:
     """The events as a log would deliver them, at positions of their own."""
     return [
         Delivered(Entry(f"1700000000000-{first + number}", now_us(), "json", b"{}"), event)

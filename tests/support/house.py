@@ -126,9 +126,11 @@ def bare_sleeps(path: PurePath, tree: ast.Module) -> Iterator[str]:
 def missing_from_header(script: str) -> set[str]:
     """What of KEYS, ARGV and Returns a Lua script does not open with, though it takes it, or answers.
 
-    A part that other scripts share takes neither, and need not say what it returns.
+    A part that other scripts share says in its own words which of their keys and arguments it reads.
     """
     lines = script.splitlines()
+    if lines[0].startswith("-- Shared by the scripts "):
+        return set()
     body_at = next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines))
     said = {line.removeprefix("--").strip().split(" ")[0].rstrip(":") for line in lines[:body_at]}
     taken = {name for name in ("KEYS", "ARGV") if name in "\n".join(lines[body_at:])}

@@ -94,10 +94,29 @@ class Site:
         return self._send("GET", path, None, headers or {}, query)
 
     def post(
-        self, path: str, body: Any, content_type: str = "application/json", method: str = "POST"
+        self,
+        path: str,
+        body: Any,
+        content_type: str = "application/json",
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._send(method, path, data, {"Content-Type": content_type}, {})
+        return self._send(method, path, data, {"Content-Type": content_type, **(headers or {})}, {})
+
+    def offer(self, **given: Any) -> str:
+        """Make an offer, a coupon unless told otherwise, and wait until it sells; its id."""
+        made = self.post("/api/v1/offers", {"kind": "coupon", **given})
+        assert made.status == 201, made.text
+        offer_id: str = made.json["offer_id"]
+        path = f"/api/v1/offers/{offer_id}"
+        eventually(lambda: self.get(path).json["status"] != "preparing", _STORED_WITHIN_S, "it sells")
+        return offer_id
+
+    def claim(self, offer_id: str, user_id: str, key: str | None = None, **given: Any) -> Answer:
+        headers = {"Idempotency-Key": key} if key is not None else {}
+        body = {"user_id": user_id, **given}
+        return self.post(f"/api/v1/offers/{offer_id}/claims", body, headers=headers)
 
     def store(self, *items: dict[str, Any]) -> list[str]:
         """Post the items and wait until each is listed; their ids."""

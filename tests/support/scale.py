@@ -1,0 +1,14 @@
+"""How much a test does: a little each time, and all of it where SOAK=1 is in the environment."""
+
+import os
+from typing import Final, TypeVar
+
+Value = TypeVar("Value")
+
+IS_FULL: Final = os.environ.get("SOAK") == "1"
+# For tests that take long in full: no test's bound, in seconds, is below this.
+TIMEOUT_S: Final = 3_600 if IS_FULL else 300
+
+
+def scaled(small: Value, full: Value) -> Value:
+    return full if IS_FULL else small
