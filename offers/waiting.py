@@ -1,4 +1,7 @@
-"""The waiting lists: whoever waits for an offer is told when there is stock, first come first told, each once."""
+"""The waiting lists: whoever waits for an offer is told when there is stock, first come first told, each once.
+
+A unit that one was told of is theirs to claim first for half a minute; then the next is told.
+"""
 
 from typing import Any, Final
 

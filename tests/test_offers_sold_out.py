@@ -213,6 +213,17 @@ asking = [gevent.spawn(faces.desk.claim, offer, f"user{n}", 1) for n in range(30
 gevent.joinall(asking, timeout=30, raise_error=True)
 assert {one.value.reason for one in asking} == {"sold_out"}
 assert faces.said().count("CouponRefused") == 300
+
+# Whoever is killed, leading or waiting, at whatever moment, keeps nobody else waiting.
+for round_ in range(40):
+    asking = [gevent.spawn(faces.desk.claim, offer, f"user{n}", 1) for n in range(30)]
+    gevent.sleep(0)
+    for turn in range(round_ % 5):
+        gevent.sleep(0.0005)
+    gevent.killall(asking[round_ % 3 :: 3])
+    gevent.joinall(asking, timeout=30)
+    assert all(one.dead for one in asking)
+assert faces.desk.claim(offer, "last", 1).reason == "sold_out"
 """
     done = subprocess.run(
         [sys.executable, "-c", script, valkey_url],

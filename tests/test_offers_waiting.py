@@ -8,7 +8,7 @@ from events.offers import WaitingJoined, WaitingLeft, WaitingNotified
 from events.types import Invalid
 from offers.errors import UnknownOffer
 from storage.hot import offer_keys as keys
-from storage.hot.waiting import Waiting
+from storage.hot.waiting import TURN_US, Waiting
 from tests.support.faces import Faces, open_faces
 from tests.support.replayed import assert_log_says_it_all, stands
 from tests.support.set_clock import START_US, set_clock, use_set_clock
@@ -35,13 +35,37 @@ def test_whoever_waits_is_told_when_stock_returns_in_their_order_and_once(faces)
     assert places == [1, 2, 3, 4]
     assert faces.waiting.notify(0) == 0
     faces.catalogue.change(offer, total_stock=5)
-    assert (faces.waiting.notify(0), told(faces)) == (2, ["cy", "ann"])
-    assert faces.waiting.notify(0, most=1) == 1
+    assert (faces.waiting.notify(0, most=1), told(faces)) == (1, ["cy"])
     assert faces.waiting.notify(0) == 1
+    assert faces.waiting.notify(0) == 0
+    faces.catalogue.change(offer, total_stock=9)
+    assert faces.waiting.notify(0) == 2
     assert faces.waiting.notify(0) == 0
     assert told(faces) == ["cy", "ann", "ben", "dot"]
     assert faces.client.smembers(keys.queues(0)) == set()
     assert_log_says_it_all(faces, offer)
+
+
+def test_nobody_else_is_told_of_a_unit_until_its_turn_ends_or_somebody_claims(
+    redis_url, tmp_path, monkeypatch
+):
+    use_set_clock(tmp_path, monkeypatch)
+    faces = open_faces(redis_url)
+    set_clock(faces.client, START_US)
+    faces.trust_all()
+    offer = sold_out(faces)
+    for user in ("ann", "ben", "cy", "dot"):
+        faces.waiting.join(offer, user)
+    faces.catalogue.change(offer, total_stock=4)
+    assert [faces.waiting.notify(0) for _ in range(2)] == [1, 0]
+    set_clock(faces.client, START_US + TURN_US - 1)
+    assert faces.waiting.notify(0) == 0
+    set_clock(faces.client, START_US + TURN_US)
+    assert [faces.waiting.notify(0) for _ in range(2)] == [1, 0]
+    claim = faces.desk.claim(offer, "ben", 1).claim
+    faces.desk.give_back(claim.claim_id)
+    assert [faces.waiting.notify(0) for _ in range(2)] == [1, 0]
+    assert told(faces) == ["ann", "ben", "cy"]
 
 
 def test_waiting_twice_keeps_the_place_and_leaving_gives_it_up(faces):
@@ -117,7 +141,7 @@ def test_what_is_wrong_is_named(faces):
 @given(
     steps=st.lists(
         st.tuples(
-            st.sampled_from(["join", "join", "leave", "notify", "restock"]),
+            st.sampled_from(["join", "join", "leave", "notify", "restock", "rest"]),
             st.sampled_from("abcd"),
             st.integers(0, 2),
         ),
@@ -136,9 +160,9 @@ def test_the_list_is_as_a_person_would_keep_it(valkey_url, tmp_path_factory, ste
         faces.desk.claim(offer, "owner", 1)
         queue: list[tuple[int, str]] = []
         expected: list[str] = []
-        stock = 0
+        stock = spoken = turns_end_us = 0
         for verb, user, later in steps:
-            now_us += later  # several at the same moment stand by their names
+            now_us += TURN_US if verb == "rest" else later  # several at the same moment stand by their names
             set_clock(faces.client, now_us)
             waits = [name for _, name in queue]
             if verb == "join":
@@ -150,10 +174,14 @@ def test_the_list_is_as_a_person_would_keep_it(valkey_url, tmp_path_factory, ste
             elif verb == "restock":
                 stock = later
                 faces.catalogue.change(offer, total_stock=1 + stock)
-            else:
-                assert faces.waiting.notify(0) == min(stock, len(queue))
-                expected += waits[:stock]
-                queue = queue[stock:]
+            elif verb == "notify":
+                spoken = spoken if now_us < turns_end_us else 0
+                free = max(0, stock - spoken)
+                assert faces.waiting.notify(0) == min(free, len(queue))
+                if free and queue:
+                    spoken, turns_end_us = spoken + min(free, len(queue)), now_us + TURN_US
+                expected += waits[:free]
+                queue = queue[free:]
             assert told(faces) == expected
             assert_log_says_it_all(faces, offer)
         faces.client.close()

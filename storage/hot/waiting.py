@@ -7,6 +7,8 @@ from storage.hot import offer_keys as keys
 from storage.hot.offer_gate import OfferGate
 
 _SHARED: Final = ("gate", "journal", "offer", "queue")
+# How long stock counts as spoken for by whoever was told of it.
+TURN_US: Final = 30_000_000
 
 
 class Place(NamedTuple):
@@ -40,14 +42,18 @@ class Waiting:
         return sorted(member.decode() for member in self._gate.client.smembers(keys.queues(partition)))
 
     def notify(self, offer_id: str, round_: int, most: int) -> int:
-        """Tell the first who wait, at most `most` and no more than there is stock for; how many were told."""
+        """Tell the first who wait, at most `most`, and no more than there is stock for that nobody was told of in the
+        last TURN_US; how many were told.
+        """
         partition = self._gate.partition_of(offer_id)
         names = [keys.offer(partition, offer_id), keys.waiting(partition, offer_id, round_)]
         first = self._gate.read(self._next, partition, names, [most])[1]
-        told: list[Any] = []
+        users: list[Any] = []
         for user, joined in zip(first[::2], first[1::2], strict=True):
-            told += [user, int(float(joined)), str(new_event_id())]
-        return int(self._write(self._notify, offer_id, round_, told)[1]) if told else 0
+            users += [user, int(float(joined)), str(new_event_id())]
+        if not users:
+            return 0
+        return int(self._write(self._notify, offer_id, round_, [TURN_US, *users])[1])
 
     def _write(self, script: Any, offer_id: str, round_: int, arguments: list[Any]) -> list[Any]:
         partition = self._gate.partition_of(offer_id)
