@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -22,11 +23,16 @@ from events.types import TRANSACTIONS_CHANNEL
 
 ROOT = Path(__file__).resolve().parent
 LONGEST_WINDOW_US = 31 * DAY_US
+SHORTEST_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What runs where. Durations are microseconds, `retention_us` None keeps everything."""
+    """What runs where. Durations are microseconds, `retention_us` None keeps everything.
+
+    `is_open`: whoever can reach the web is an admin; only where it listens on this machine alone. `secret_key` is
+    empty then, unless one was given. `trusted_hosts` empty trusts every name that a request may come under.
+    """
 
     redis_url: str
     bus_url: str
@@ -42,6 +48,12 @@ class Settings:
     host: str
     port: int
     workers: int
+    is_open: bool
+    secret_key: str
+    is_signup_open: bool
+    claims_per_10_s: int
+    trusted_hosts: tuple[str, ...]
+    trusted_proxies: int
 
     @property
     def web_url(self) -> str:
@@ -68,6 +80,8 @@ def load() -> Settings:
         env.seal()
     except EnvValidationError as error:
         raise ConfigError(_lines(error.error_messages)) from error
+    if wrong := _contradictions(settings):
+        raise ConfigError(wrong)
     return settings
 
 
@@ -87,7 +101,10 @@ def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
 def _read(env: Env) -> Settings:
     env.add_parser("duration", _duration)
     env.add_parser("channels", _channels)
+    env.add_parser("names", _names)
     redis = _scheme("redis", "rediss", "unix")
+    host = env.str("HOST", "127.0.0.1")
+    auth = env.str("AUTH", "open" if is_loopback(host) else "required", validate=OneOf(("open", "required")))
     redis_url = env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=redis)
     return Settings(
         redis_url=redis_url,
@@ -101,10 +118,50 @@ def _read(env: Env) -> Settings:
         tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
         publish_refusals=env.bool("PUBLISH_REFUSALS", True),
         likes_per_10_s=env.int("LIKES_PER_10_S", 100, validate=Range(1, 100_000)),
-        host=env.str("HOST", "127.0.0.1"),
+        host=host,
         port=env.int("PORT", 5000, validate=Range(1, 65535)),
         workers=env.int("WORKERS", 1, validate=Range(1, 64)),
+        is_open=auth == "open",
+        secret_key=env.str("SECRET_KEY", ""),
+        is_signup_open=env.bool("SIGNUP", True),
+        claims_per_10_s=env.int("CLAIMS_PER_10_S", 100, validate=Range(1, 100_000)),
+        trusted_hosts=env.names("TRUSTED_HOSTS", "localhost,127.0.0.1,[::1]" if auth == "open" else ""),
+        trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=Range(0, 8)),
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What is wrong with values that are right each by itself."""
+    if settings.is_open:
+        if not is_loopback(settings.host):
+            return [
+                f"AUTH: open is for this machine alone, and HOST={settings.host} is not; set AUTH=required"
+            ]
+        if settings.trusted_proxies:
+            return ["TRUSTED_PROXIES: behind a proxy callers must be known; set AUTH=required"]
+    elif len(settings.secret_key) < SHORTEST_SECRET:
+        why = (
+            "with AUTH=required"
+            if is_loopback(settings.host)
+            else f"where HOST={settings.host} lets others in"
+        )
+        return [
+            (
+                f"SECRET_KEY: is needed {why}: at least {SHORTEST_SECRET} characters, such as"
+                " `openssl rand -base64 48` prints"
+            )
+        ]
+    return []
 
 
 def _duration(text: str) -> int:
@@ -118,10 +175,14 @@ def _duration(text: str) -> int:
 
 
 def _channels(text: str) -> tuple[str, ...]:
-    channels = tuple(name.strip() for name in text.split(",") if name.strip())
+    channels = _names(text)
     if TRANSACTIONS_CHANNEL in channels:
         raise ValidationError(f"{TRANSACTIONS_CHANNEL} is Tally's own channel: tapping it would store twice")
     return channels
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _scheme(*schemes: str) -> Callable[[str], None]:

@@ -1,25 +1,40 @@
 """A door: shows what was stored, over REST, as a live stream and in pages, and takes transactions in."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Settings, load_or_exit
 from webapp import errors, health, offer_errors, pages
+from webapp.access import guard
+from webapp.access.declaring import check_all_declare
+from webapp.access.doorman import App, Doorman
 from webapp.api import register_api
 from webapp.express_lane import ExpressLane
 from webapp.limits import BODY_LIMIT_BYTES
-from webapp.services import open_services
+from webapp.services import Services, open_services
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for these settings; without any, for the environment's, as `flask --app webapp run` asks."""
     app = Flask(__name__, static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
-    services = open_services(settings or load_or_exit())
+    settings = settings or load_or_exit()
+    services = open_services(settings)
     app.extensions["tally"] = services
-    app.wsgi_app = ExpressLane(app.wsgi_app, services)  # type: ignore[method-assign]
+    app.wsgi_app = _front(app.wsgi_app, services)  # type: ignore[method-assign, assignment]
     errors.register(app)
     offer_errors.register(app)
+    guard.register(app)
     register_api(app)
     app.register_blueprint(health.blueprint)
     pages.register(app)
+    check_all_declare(app)
     return app
+
+
+def _front(app: App, services: Services) -> App:
+    """What a request passes before Flask sees it."""
+    settings = services.settings
+    doorman = Doorman(ExpressLane(app, services), settings.trusted_hosts, settings.is_open)
+    hops = settings.trusted_proxies
+    return ProxyFix(doorman, x_for=hops, x_proto=hops, x_host=hops) if hops else doorman

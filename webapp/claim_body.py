@@ -15,18 +15,18 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class ClaimAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of an offer a user wants, and where."""
+    """How much of an offer a user wants, and where; without a user it is for whoever asks."""
 
-    user_id: UserId
+    user_id: UserId | None = None
     quantity: Quantity = 1
     zone: ZoneName | None = None
     row: Row | None = None
 
 
 class UserAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who it is for."""
+    """Who it is for; without a user it is for whoever asks."""
 
-    user_id: UserId
+    user_id: UserId | None = None
 
 
 _claims: Final = msgspec.json.Decoder(ClaimAsked)

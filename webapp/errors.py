@@ -1,12 +1,11 @@
 """What became of a request that failed: application/problem+json (RFC 9457) everywhere, a page for who browses."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from marshmallow.exceptions import SCHEMA
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
@@ -16,33 +15,14 @@ from werkzeug.exceptions import HTTPException
 from events.channels.base import Backlogged
 from events.types import Invalid
 from storage.sql.failures import is_passing
+from webapp.access.throttle import TooMany
 from webapp.bodies import NotReadable
+from webapp.problems import AWAY, RETRY_AFTER_S, problem
 
-RETRY_AFTER_S: Final = 2
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
 _DRAINED_AT_ONCE_BYTES: Final = 64 * 1024
-_AWAY: Final = "A server that is needed here does not answer; try again shortly."
 
 _log = logging.getLogger(__name__)
-
-
-def problem(
-    status: int,
-    detail: str,
-    headers: Iterable[tuple[str, str]] = (),
-    **members: Any,
-) -> Response:
-    """A problem document; `members` stand beside the standard ones."""
-    title = HTTPStatus(status).phrase
-    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
-    response = Response(msgspec.json.encode(document), status, content_type="application/problem+json")
-    response.headers.extend(headers)
-    return response
-
-
-def unavailable(detail: str = _AWAY, **members: Any) -> Response:
-    """503: it may pass, and the same request may be sent again."""
-    return problem(503, detail, [("Retry-After", str(RETRY_AFTER_S))], **members)
 
 
 def register(app: Flask) -> None:
@@ -50,6 +30,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(NotReadable, _not_readable)
     app.register_error_handler(Invalid, invalid)
+    app.register_error_handler(TooMany, _too_many)
     app.register_error_handler(Backlogged, _backlogged)
     app.register_error_handler(RedisError, _redis_failed)
     app.register_error_handler(DBAPIError, _sql_failed)
@@ -64,6 +45,10 @@ def _refused(error: HTTPException) -> Response:
     headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         _drain()
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append(("WWW-Authenticate", 'Bearer realm="tally"'))
+        if _is_opened():
+            return redirect_to_login()
     errors = _validation_errors(error)
     if errors:
         return refused(status, _summary(errors), headers, errors=errors)
@@ -79,6 +64,12 @@ def invalid(error: Invalid) -> Response:
     return refused(422, str(error), errors=[{"field": error.field, "reason": error.reason}])
 
 
+def _too_many(error: TooMany) -> Response:
+    return refused(
+        429, "That was tried too often; try again later.", [("Retry-After", str(error.retry_after_s))]
+    )
+
+
 def _backlogged(error: Backlogged) -> Response:
     _log.warning("refused: %s", error)
     return unavailable_for_now("Too much is waiting to be stored; send it again shortly.")
@@ -86,14 +77,14 @@ def _backlogged(error: Backlogged) -> Response:
 
 def _redis_failed(error: RedisError) -> Response:
     _log.warning("redis: %s", error)
-    return unavailable_for_now(_AWAY)
+    return unavailable_for_now(AWAY)
 
 
 def _sql_failed(error: DBAPIError | PoolTimeout) -> Response:
     if not is_passing(error):
         return _failed(error)
     _log.warning("sql: %s", error)
-    return unavailable_for_now(_AWAY)
+    return unavailable_for_now(AWAY)
 
 
 def _failed(error: Exception) -> Response:
@@ -121,6 +112,21 @@ def _is_browsed() -> bool:
         return False
     offered = ("application/problem+json", "application/json", "text/html")
     return request.accept_mimetypes.best_match(offered) == "text/html"
+
+
+def _is_opened() -> bool:
+    """Whether a person opened a page, and not a script a part of one."""
+    return (
+        _is_browsed()
+        and request.method == "GET"
+        and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    )
+
+
+def redirect_to_login() -> Response:
+    """To the log-in, and from there back to what was asked for."""
+    wanted = request.full_path.rstrip("?")
+    return make_response(redirect(url_for("login_page.show", next=wanted), 303))
 
 
 def _validation_errors(error: HTTPException) -> list[dict[str, str | None]]:

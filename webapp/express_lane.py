@@ -1,8 +1,8 @@
 """Answers the crowd that comes after sell-out before Flask is asked: routing and contexts cost more than a refusal.
 
-Only where this worker remembers that the offer is sold out, and for requests without a key. What is asked, decided
-and said is the same as on the usual way; what goes wrong is told there. Whatever comes to guard claims must guard
-this lane too.
+Only where this worker remembers that the offer is sold out, and for programs' requests without a key. Who asks, what
+is decided and said is the same as on the usual way; what goes wrong is told there, and so is every browser, whom the
+usual way asks more.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,6 +25,8 @@ _BEFORE_ID: Final = "/api/v1/offers/"
 _AFTER_ID: Final = "/claims"
 _GRAB: Final = "/api/coupon/grab"
 _KEY: Final = f"HTTP_{KEY_HEADER.upper().replace('-', '_')}"
+# A browser's cookie, and where it says that its request comes from.
+_NOT_HERE: Final = (_KEY, "HTTP_COOKIE", "HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE")
 _LONGEST_BODY: Final = 4_096
 
 
@@ -68,13 +70,15 @@ class ExpressLane:
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         environ["wsgi.input"] = BytesIO(body)
         asked = read_claim(body)
-        outcome = self._services.desk.claim(offer_id, asked.user_id, asked.quantity, asked.zone, asked.row)
+        who = self._services.identity.of(environ.get("HTTP_AUTHORIZATION"), None)
+        user_id = who.user_for("claims:make", asked.user_id)
+        outcome = self._services.desk.claim(offer_id, user_id, asked.quantity, asked.zone, asked.row)
         return outcome_json(self._services, offer_id, outcome, began_s)
 
 
 def _offer_of(environ: Environ) -> str | None:
-    """The offer that a claim without a key is for; None where it is another request."""
-    if environ["REQUEST_METHOD"] != "POST" or _KEY in environ:
+    """The offer that a program's claim without a key is for; None where it is another request."""
+    if environ["REQUEST_METHOD"] != "POST" or any(name in environ for name in _NOT_HERE):
         return None
     path: str = environ["PATH_INFO"]
     length: str = environ.get("CONTENT_LENGTH") or ""

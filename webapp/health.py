@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.sql.engine import SchemaOutdated, check_schema
+from webapp.access.declaring import public
 from webapp.answers import json_answer
 from webapp.services import Services, services
 
@@ -14,11 +15,13 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@public
 def is_alive() -> Response:
     return json_answer({"status": "ok"})
 
 
 @blueprint.get("/readyz")
+@public
 def is_ready() -> Response:
     """200 where Redis and SQL answer and the schema is the one this code needs, else 503; each check named."""
     found = {name: _outcome(check) for name, check in _checks(services()).items()}

@@ -1,7 +1,8 @@
 """What the views work with: built once for an application and handed down. Nothing here connects before it is used."""
 
+import secrets
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 from sqlalchemy import Engine
@@ -19,14 +20,21 @@ from storage.hot.board import Boards
 from storage.hot.client import open_client
 from storage.hot.live import LiveFeed
 from storage.hot.offer_gate import OfferGate
+from storage.sql.accounts import Accounts
+from storage.sql.api_keys import ApiKeys
 from storage.sql.claim_book import ClaimBook
-from storage.sql.engine import open_reader
+from storage.sql.engine import open_reader, open_writer
 from storage.sql.history import History
 from storage.sql.offer_catalogue import OfferCatalogue
 from storage.sql.offer_rows import SystemTotals
 from storage.sql.offer_totals import OfferFigures
 from storage.sql.seat_states import SeatStates
+from storage.sql.sessions import Sessions
 from storage.sql.user_events import UserEvents
+from webapp.access.identity import Identity
+from webapp.access.logging_in import LoggingIn
+from webapp.access.throttle import Throttle
+from webapp.access.tokens import Tokens
 from webapp.cached import Cached
 from webapp.hot import Hot
 from webapp.listening import Listening
@@ -59,6 +67,12 @@ class Services:
     user_events: UserEvents
     figures: OfferFigures
     totals: Cached[None, SystemTotals]
+    # Of accounts.
+    identity: Identity
+    logging_in: LoggingIn
+    accounts: Accounts
+    api_keys: ApiKeys
+    throttle: Throttle
     sums: Sums
 
 
@@ -75,6 +89,8 @@ def open_services(settings: Settings) -> Services:
     catalogue, sold_out = Catalogue(gate, settings.default_currency), SoldOut()
     likes = Likes(gate, catalogue, settings.likes_per_10_s)
     figures = OfferFigures(engine)
+    user_events = UserEvents(engine)
+    access = _open_access(settings, history, user_events)
     return Services(
         settings=settings,
         engine=engine,
@@ -93,11 +109,22 @@ def open_services(settings: Settings) -> Services:
         stored_offers=OfferCatalogue(engine),
         seat_states=SeatStates(engine),
         claim_book=ClaimBook(engine),
-        user_events=UserEvents(engine),
+        user_events=user_events,
         figures=figures,
         totals=Cached(lambda _: figures.system()),
         sums=Sums(history, hot, stream),
+        **access,
+        throttle=Throttle(client),
     )
+
+
+def _open_access(settings: Settings, history: History, user_events: UserEvents) -> dict[str, Any]:
+    """What knows callers. Where the door is open no secret is needed: then tokens end with the worker."""
+    engine = open_writer(settings.database_url, pool_size=3)
+    tokens = Tokens(settings.secret_key or secrets.token_urlsafe())
+    accounts, identity = Accounts(engine), Identity(settings.is_open, tokens, engine)
+    logging_in = LoggingIn(accounts, Sessions(engine), tokens, identity, history, user_events)
+    return {"identity": identity, "logging_in": logging_in, "accounts": accounts, "api_keys": ApiKeys(engine)}
 
 
 def _open_gate(client: Client, settings: Settings) -> OfferGate:

@@ -23,7 +23,7 @@ from events.moments import to_datetime, to_us
 from events.types import MERCHANT_LENGTH
 
 # The revision of migrations/ that this code was written for.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 
 
 class Moment(TypeDecorator[int]):

@@ -3,8 +3,10 @@
 from flask import Flask
 from flask_smorest import Api
 
+from webapp.api.accounts import blueprint as accounts
 from webapp.api.claims import blueprint as claims
 from webapp.api.intake import blueprint as intake
+from webapp.api.keys import blueprint as keys
 from webapp.api.likes import blueprint as likes
 from webapp.api.live import blueprint as live
 from webapp.api.offers import blueprint as offers
@@ -14,6 +16,7 @@ from webapp.api.seed_paths import register_seed_paths
 from webapp.api.series import blueprint as series
 from webapp.api.sums import blueprint as sums
 from webapp.api.system import blueprint as system
+from webapp.api.tokens import blueprint as tokens
 from webapp.api.user_offers import blueprint as user_offers
 from webapp.api.user_sum import blueprint as user_sum
 from webapp.api.user_transactions import blueprint as user_transactions
@@ -24,6 +27,7 @@ from webapp.api.waiting import blueprint as waiting
 _RESOURCES = (
     *(intake, user_sum, user_transactions, user_windows, users, sums, series, live),
     *(offers, seats, claims, orders, waiting, likes, user_offers, system),
+    *(accounts, tokens, keys),
 )
 
 

@@ -9,9 +9,10 @@ from redis.exceptions import RedisError
 
 from events.channels.base import Backlogged
 from events.moments import now_us
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
-from webapp.errors import problem, unavailable
+from webapp.problems import problem, unavailable
 from webapp.schemas.answers import AcceptedAnswer
 from webapp.services import services
 from webapp.submission import Submission, read_json, read_lines
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 @blueprint.post("/transactions")
 @blueprint.answers(202, AcceptedAnswer)
+@needs("transactions:publish")
 def take_in() -> Response:
     """One object, an array or NDJSON, at most 10,000 items. A retry with the same ids stores nothing twice."""
     read = read_lines if request.mimetype in _LINE_TYPES else read_json

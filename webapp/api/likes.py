@@ -4,6 +4,8 @@ from time import perf_counter
 
 from flask import Response, request
 
+from webapp.access.caller import caller
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.claim_body import read_user
@@ -19,10 +21,11 @@ blueprint = Resource("likes", __name__, "Likes")
 
 @blueprint.post("/offers/<offer_id>/likes")
 @blueprint.documents(200, LikedAnswer, body=UserBody)
+@needs("claims:make", owner="view")
 def like(offer_id: str) -> Response:
     """Count a like; 429 with `Retry-After` for a user who likes too fast."""
     began_s = perf_counter()
-    user_id = read_user(request.get_data(cache=False)).user_id
+    user_id = caller().user_for("claims:make", read_user(request.get_data(cache=False)).user_id)
     liked = services().likes.like(user_id, offer_id)
     return json_answer(
         {
@@ -39,6 +42,7 @@ def like(offer_id: str) -> Response:
 @blueprint.get("/likes/top")
 @blueprint.query(TopQuery)
 @blueprint.answers(200, TopLikesAnswer)
+@needs("likes:read")
 def show_top(asked: TopQuestion) -> Response:
     """Who liked most, or what was liked most; among equals whoever came there first."""
     found = top_likes(services(), asked.by, asked.limit)

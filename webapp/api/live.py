@@ -3,6 +3,9 @@
 from flask import Response, request
 
 from events.types import Invalid
+from webapp.access.caller import caller
+from webapp.access.declaring import public
+from webapp.access.permissions import Reach
 from webapp.api.resource import Resource
 from webapp.live.positions import read_id
 from webapp.live.stream import LiveStream
@@ -15,6 +18,7 @@ blueprint = Resource("live", __name__, "The live stream")
 @blueprint.get("/live")
 @blueprint.query(LiveQuery)
 @blueprint.answers(200, content_type="text/event-stream")
+@public
 def watch(asked: LiveQuestion) -> Response:
     """`event: transaction` with a transaction as JSON, `coupon`, `offer`, `like` and `waiting` with what happened.
 
@@ -22,11 +26,20 @@ def watch(asked: LiveQuestion) -> Response:
 
     `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept.
     """
-    stream = LiveStream(services().live, *_start(asked.after), asked.user_id, asked.offer_id)
+    stream = LiveStream(services().live, *_start(asked.after), _whose(asked), asked.offer_id)
     response = Response(iter(stream), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+def _whose(asked: LiveQuestion) -> str | None:
+    """Whose events are told: everybody's (None), one user's, or, to a stranger, nobody's: what is of all alone."""
+    who = caller()
+    if asked.user_id is not None:
+        who.must_reach("transactions:read", asked.user_id)
+        return asked.user_id
+    return None if who.reach("transactions:read") is Reach.ALL else who.user_id or ""
 
 
 def _start(after: str | None) -> tuple[list[str], bool]:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from offers.catalogue import Draft
+from webapp.access.declaring import needs, public
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.offer_answers import told_offer
@@ -21,6 +22,7 @@ blueprint = Resource("offers", __name__, "Offers: coupons, products and shows")
 @blueprint.post("/offers")
 @blueprint.body(OfferBody)
 @blueprint.answers(201, OfferAnswer)
+@needs("offers:manage")
 def make_offer(asked: dict[str, Any]) -> Response:
     """Sells at once; a show as soon as its seats are made, which is told as `status` and `seats_made`."""
     made = services().catalogue.create(Draft(**asked))
@@ -32,6 +34,7 @@ def make_offer(asked: dict[str, Any]) -> Response:
 @blueprint.get("/offers")
 @blueprint.query(PageQuery)
 @blueprint.answers(200, OffersAnswer)
+@public
 def list_offers(asked: PageQuestion) -> Response:
     """A page of them, the newest first."""
     page = page_of_offers(services(), asked)
@@ -42,6 +45,7 @@ def list_offers(asked: PageQuestion) -> Response:
 
 @blueprint.get("/offers/<offer_id>")
 @blueprint.answers(200, OfferAnswer)
+@public
 def show_offer(offer_id: str) -> Response:
     """An offer, and how its stock stands."""
     return _told(offer_id)
@@ -50,6 +54,7 @@ def show_offer(offer_id: str) -> Response:
 @blueprint.patch("/offers/<offer_id>")
 @blueprint.body(OfferChangesBody)
 @blueprint.answers(200, OfferAnswer)
+@needs("offers:manage")
 def change_offer(asked: dict[str, Any], offer_id: str) -> Response:
     """Other terms; where less stock is left than was sold, nothing remains until enough was given back."""
     services().catalogue.change(offer_id, **asked)
@@ -58,6 +63,7 @@ def change_offer(asked: dict[str, Any], offer_id: str) -> Response:
 
 @blueprint.post("/offers/<offer_id>/reset")
 @blueprint.answers(200, OfferAnswer)
+@needs("offers:manage")
 def reset_offer(offer_id: str) -> Response:
     """A new round with all the stock; what was claimed before stays readable."""
     services().catalogue.reset(offer_id)

@@ -6,6 +6,8 @@ from werkzeug.exceptions import NotFound
 from events.types import Invalid
 from offers.errors import UnknownClaim
 from storage.sql.offer_rows import Order
+from webapp.access.caller import caller
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.offer_answers import told_order
@@ -21,6 +23,7 @@ blueprint = Resource("orders", __name__, "Orders: what was confirmed, or taken f
 @blueprint.get("/orders")
 @blueprint.query(OrdersQuery)
 @blueprint.answers(200, OrdersAnswer)
+@needs("claims:read", owner="view")
 def list_orders(asked: OrdersQuestion) -> Response:
     """A page of a user's, or of an offer's, the latest first; the cursor keeps whose they are."""
     page = _page(asked, read_place(asked.cursor, "orders"))
@@ -30,16 +33,21 @@ def list_orders(asked: OrdersQuestion) -> Response:
 
 @blueprint.get("/orders/<order_id>")
 @blueprint.answers(200, OrderAnswer)
+@needs("claims:read", owner="view")
 def show_order(order_id: str) -> Response:
     """An order; its id is that of its claim."""
     try:
-        return json_answer(told_order(order_with(services(), order_id)))
+        order = order_with(services(), order_id)
+        if caller().may("claims:read", order.user_id):
+            return json_answer(told_order(order))
     except UnknownClaim as error:
         raise NotFound(f"There is no order {order_id}.") from error
+    raise NotFound(f"There is no order {order_id}.")
 
 
 def _page(asked: OrdersQuestion, place: ListPlace | None) -> Page[Order]:
     whose, _, name = (place.whose if place else _whose(asked)).partition(":")
+    caller().must_reach("claims:read", name if whose == "user" else "")
     for kind, given in (("user", asked.user_id), ("offer", asked.offer_id)):
         if given is not None and (kind, given) != (whose, name):
             raise Invalid(f"{kind}_id", "differs from what the cursor was given for; leave it out")
@@ -53,8 +61,9 @@ def _page(asked: OrdersQuestion, place: ListPlace | None) -> Page[Order]:
 def _whose(asked: OrdersQuestion) -> str:
     if asked.user_id is not None and asked.offer_id is not None:
         raise Invalid("offer_id", "is not to be asked for together with user_id")
-    if asked.user_id is not None:
-        return f"user:{asked.user_id}"
+    user_id = caller().narrowed("claims:read", asked.user_id) if asked.offer_id is None else None
+    if user_id is not None:
+        return f"user:{user_id}"
     if asked.offer_id is not None:
         return f"offer:{asked.offer_id}"
     raise Invalid("user_id", "is missing: say whose orders, by user_id or by offer_id")

@@ -10,6 +10,7 @@ from events.types import Invalid
 from offers.catalogue import OfferView
 from offers.seats import spans
 from storage.hot.spans import Span
+from webapp.access.declaring import public
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.offer_reading import offer_of
@@ -23,6 +24,7 @@ blueprint = Resource("seats", __name__, "A show's seats")
 @blueprint.get("/offers/<offer_id>/seats")
 @blueprint.query(SeatsQuery)
 @blueprint.answers(200, SeatsAnswer)
+@public
 def show_seats(asked: SeatsQuestion, offer_id: str) -> Response:
     """Every seat, by zone and row, as it was stored: `free`, `held`, `sold`, or `preparing`; one zone or all."""
     view = offer_of(services(), offer_id).view

@@ -5,6 +5,8 @@ from dataclasses import asdict
 from flask import Response
 
 from events.moments import format_duration, format_rfc3339
+from webapp.access.caller import caller
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.schemas.answers import SeriesAnswer
@@ -18,10 +20,12 @@ blueprint = Resource("series", __name__, "Totals bucket by bucket")
 @blueprint.get("/series")
 @blueprint.query(SeriesQuery)
 @blueprint.answers(200, SeriesAnswer)
+@needs("transactions:read", owner="view")
 def show_series(asked: SeriesQuestion) -> Response:
     """The whole buckets inside the window, oldest first, empty ones and the running one included."""
     window_us = asked.window_us or services().settings.window_us
-    found = series(services(), window_us, asked.bucket_us, asked.user_id)
+    user_id = caller().narrowed("transactions:read", asked.user_id)
+    found = series(services(), window_us, asked.bucket_us, user_id)
     return json_answer(
         {
             "window": format_duration(window_us),

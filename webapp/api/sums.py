@@ -8,6 +8,7 @@ from flask import Response
 
 from events.moments import format_duration, format_rfc3339
 from storage.sql.users_by_sum import UserTotal
+from webapp.access.declaring import needs
 from webapp.answers import json_answer, told_total
 from webapp.api.resource import Resource
 from webapp.csv_answer import csv_answer
@@ -25,6 +26,7 @@ _COLUMNS = ("user_id", "currency", "sum", "count", "credit", "debit")
 @blueprint.get("/sums")
 @blueprint.query(SumsQuery)
 @blueprint.answers(200, SumsAnswer)
+@needs("transactions:read")
 def show_sums(asked: SumsQuestion) -> Response:
     """One currency's users, the largest sum first, and their grand total, as of at most a minute ago."""
     wanted = _wanted(asked)
@@ -51,6 +53,7 @@ def show_sums(asked: SumsQuestion) -> Response:
 @blueprint.get("/sums.csv")
 @blueprint.query(SumsQuery)
 @blueprint.answers(200, content_type="text/csv")
+@needs("transactions:read")
 def save_sums(asked: SumsQuestion) -> Response:
     """The same as a file, of every user unless a `limit` is given; its last line, without a user, is the grand total.
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from storage.sql.offer_rows import OfferTotals
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.schemas.offer_answers import SyncAnswer, SystemStatsAnswer
@@ -16,6 +17,7 @@ blueprint = Resource("system", __name__, "All of it together")
 
 @blueprint.get("/system/stats")
 @blueprint.answers(200, SystemStatsAnswer)
+@needs("system:read")
 def show_system() -> Response:
     """What was stored in all, at most half a minute ago; refusals where they are published."""
     totals = services().totals.get(None)
@@ -33,6 +35,7 @@ def show_system() -> Response:
 
 @blueprint.post("/system/sync")
 @blueprint.answers(200, SyncAnswer)
+@needs("system:manage")
 def sync_to_sql() -> Response:
     """Have SQL told how much stock there is; `success` where it knew within a few seconds."""
     synced = sync(services())

@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.offer_answers import told_claim, told_happened, told_moment
@@ -17,6 +18,7 @@ blueprint = Resource("user offers", __name__, "What a user did with scarce thing
 
 @blueprint.get("/users/<user_id>/stats")
 @blueprint.answers(200, UserStatsAnswer)
+@needs("claims:read", owner="path")
 def show_stats(user_id: str) -> Response:
     """How often the user tried to get something, and liked."""
     stats = stats_of(services(), user_id)
@@ -33,6 +35,7 @@ def show_stats(user_id: str) -> Response:
 @blueprint.get("/users/<user_id>/coupons")
 @blueprint.query(PageQuery)
 @blueprint.answers(200, UserCouponsAnswer)
+@needs("claims:read", owner="path")
 def list_coupons(asked: PageQuestion, user_id: str) -> Response:
     """A page of the user's claims of all rounds, the latest first."""
     page = coupons_of(services(), user_id, asked)
@@ -45,6 +48,7 @@ def list_coupons(asked: PageQuestion, user_id: str) -> Response:
 @blueprint.get("/users/<user_id>/history")
 @blueprint.query(HistoryQuery)
 @blueprint.answers(200, UserHistoryAnswer)
+@needs("claims:read", owner="path")
 def list_history(asked: HistoryQuestion, user_id: str) -> Response:
     """A page of what the user did, the latest first; of one type or of all."""
     page = history_of(services(), user_id, asked)

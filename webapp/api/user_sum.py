@@ -3,6 +3,7 @@
 from flask import Response
 
 from events.moments import format_duration, format_rfc3339
+from webapp.access.declaring import needs
 from webapp.answers import json_answer, told_total
 from webapp.api.resource import Resource
 from webapp.schemas.answers import SumAnswer
@@ -16,6 +17,7 @@ blueprint = Resource("user sum", __name__, "A user's sum over a window")
 @blueprint.get("/users/<user_id>/sum")
 @blueprint.query(SumQuery)
 @blueprint.answers(200, SumAnswer)
+@needs("transactions:read", owner="path")
 def show_sum(asked: SumQuestion, user_id: str) -> Response:
     """A total a currency over `(at − window, at]`, six hours up to now unless asked otherwise."""
     window_us = asked.window_us or services().settings.window_us

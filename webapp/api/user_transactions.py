@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from webapp.access.declaring import needs
 from webapp.answers import json_answer, told_transaction
 from webapp.api.resource import Resource
 from webapp.schemas.answers import TransactionsAnswer
@@ -15,6 +16,7 @@ blueprint = Resource("user transactions", __name__, "A user's transactions")
 @blueprint.get("/users/<user_id>/transactions")
 @blueprint.query(TransactionsQuery)
 @blueprint.answers(200, TransactionsAnswer)
+@needs("transactions:read", owner="path")
 def list_transactions(asked: TransactionsQuestion, user_id: str) -> Response:
     """A page of them in `(from, to]` with amounts in `[min, max]`; the cursor goes on with the same filters."""
     page = page_of_transactions(services(), user_id, asked)

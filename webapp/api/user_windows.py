@@ -3,6 +3,7 @@
 from flask import Response
 
 from events.moments import format_rfc3339
+from webapp.access.declaring import needs
 from webapp.answers import json_answer, told_total
 from webapp.api.resource import Resource
 from webapp.schemas.answers import WindowsAnswer
@@ -16,6 +17,7 @@ blueprint = Resource("user windows", __name__, "A user's closed windows")
 @blueprint.get("/users/<user_id>/windows")
 @blueprint.query(PageQuery)
 @blueprint.answers(200, WindowsAnswer)
+@needs("transactions:read", owner="path")
 def list_windows(asked: PageQuestion, user_id: str) -> Response:
     """A page of them, the latest first; each is `(from, to]`."""
     page = page_of_windows(services(), user_id, asked)

@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.schemas.answers import UsersAnswer
@@ -15,6 +16,7 @@ blueprint = Resource("users", __name__, "Users")
 @blueprint.get("/users")
 @blueprint.query(UsersQuery)
 @blueprint.answers(200, UsersAnswer)
+@needs("transactions:read")
 def list_users(asked: UsersQuestion) -> Response:
     """A page of the users that have transactions, in the order of their ids."""
     page = page_of_users(services(), asked)

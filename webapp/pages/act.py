@@ -6,21 +6,21 @@ from typing import Final
 
 from flask import Blueprint, redirect, request, url_for
 from redis.exceptions import RedisError
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from events import types
 from events.channels.base import Backlogged
 from events.types import Invalid, conform
 from offers.errors import ClaimOver, KeyReused, OffersUntrusted, TooManyLikes, UnknownClaim, UnknownOffer
+from webapp.access.declaring import needs, public
 from webapp.pages import words
 from webapp.pages.offer import page
-from webapp.pages.own_forms import refuse_foreign_forms
 from webapp.pages.take_form import TakeForm, read_take
 from webapp.pages.visitor import forget, remember, visitor
 from webapp.services import services
 
 blueprint = Blueprint("act_page", __name__)
-blueprint.before_request(refuse_foreign_forms)
 
 # What became of it, and a number that goes with the words.
 Became = tuple[str, int | None]
@@ -29,8 +29,11 @@ _MAY_PASS: Final = (OffersUntrusted, Backlogged, RedisError)
 
 
 @blueprint.post("/act-as")
+@public
 def act_as() -> Response:
-    """Act for another user from now on; an empty name is nobody."""
+    """Act for another user from now on; an empty name is nobody. Only where the door is open."""
+    if not services().identity.is_open:
+        raise NotFound
     user_id = request.form.get("user_id", "").strip()
     response = redirect(_next(), 303)
     if not user_id:
@@ -45,6 +48,7 @@ def act_as() -> Response:
 
 
 @blueprint.post("/offers/<offer_id>/take")
+@needs("claims:make", owner="view")
 def take(offer_id: str) -> Response | tuple[str, int]:
     """Take or hold what the form asks for; a value that is wrong is said beside its field."""
     form = read_take(request.form)
@@ -74,6 +78,7 @@ def _key() -> str | None:
 
 
 @blueprint.post("/offers/<offer_id>/like")
+@needs("claims:make", owner="view")
 def like(offer_id: str) -> Response:
 
     def give(user_id: str) -> Became:
@@ -84,6 +89,7 @@ def like(offer_id: str) -> Response:
 
 
 @blueprint.post("/offers/<offer_id>/wait")
+@needs("claims:make", owner="view")
 def wait(offer_id: str) -> Response:
 
     def join(user_id: str) -> Became:
@@ -94,6 +100,7 @@ def wait(offer_id: str) -> Response:
 
 
 @blueprint.post("/offers/<offer_id>/leave")
+@needs("claims:make", owner="view")
 def leave(offer_id: str) -> Response:
 
     def leave_it(user_id: str) -> Became:
@@ -104,12 +111,14 @@ def leave(offer_id: str) -> Response:
 
 
 @blueprint.post("/claims/<claim_id>/confirm")
+@needs("claims:make", owner="view")
 def confirm(claim_id: str) -> Response:
     """A hold of the visitor's own becomes an order."""
     return _settle(claim_id, services().desk.confirm, "confirmed")
 
 
 @blueprint.post("/claims/<claim_id>/give-back")
+@needs("claims:make", owner="view")
 def give_back(claim_id: str) -> Response:
     return _settle(claim_id, services().desk.give_back, "returned")
 

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 
 from storage.sql.selection import Selection
 from storage.transaction_row import TransactionRow
+from webapp.access.declaring import needs
 from webapp.live.positions import write_id
 from webapp.pages.asking import asked
 from webapp.pages.charts import window_chart
@@ -32,6 +33,7 @@ class CurrencyQuery(Query):
 
 
 @blueprint.get("/")
+@needs("transactions:read")
 def show() -> str:
     """Figures, chart, stream and top users; `?currency=` shows another currency."""
     currency = asked(CurrencyQuery).currency

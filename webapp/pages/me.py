@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask import Blueprint, render_template, url_for
 from werkzeug.wrappers import Response
 
+from webapp.access.declaring import needs
 from webapp.live.positions import write_id
 from webapp.pages import scarce, words
 from webapp.pages.claim_views import parted, view_of
@@ -22,6 +23,7 @@ _EVENTS_SHOWN: Final = 30
 
 
 @blueprint.get("/me")
+@needs("claims:read", owner="view")
 def show() -> Response:
     """The page, or the question whom the browser acts for."""
     said = words.heard()

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from events.offers import Offer, Zone
 from offers.seats import spans
 from storage.claim import Claim
+from webapp.access.declaring import public
 from webapp.live.positions import write_id
 from webapp.offer_reading import offer_of
 from webapp.pages import scarce, words
@@ -29,6 +30,7 @@ _MOST_DIGITS: Final = 4
 
 
 @blueprint.get("/offers/<offer_id>")
+@public
 def show(offer_id: str) -> Response:
     """The page; `?zone=` and `?row=` choose which seats of a show its map shows."""
     return words.said_once(page(offer_id, empty_form()))

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from flask import Blueprint, render_template, request, url_for
 
+from webapp.access.declaring import public
 from webapp.live.positions import write_id
 from webapp.offer_list import page_of_offers
 from webapp.pages import scarce
@@ -17,6 +18,7 @@ _CARDS: Final = 60
 
 
 @blueprint.get("/offers")
+@public
 def show() -> str:
     """The cards; `?cursor=` goes on."""
     # The place in the stream first: what comes between here and the list is told again.

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 from events import types
 from events.types import Invalid, conform
 from storage.sql.selection import Selection
+from webapp.access.declaring import needs
 from webapp.live.positions import write_id
 from webapp.pages.charts import window_chart
 from webapp.pages.transaction_filters import NAMES, FilledForm, filled_from, read_form
@@ -24,6 +25,7 @@ _PARAMETERS: Final = frozenset((*NAMES, "cursor", "chart"))
 
 
 @blueprint.get("/users/<user_id>")
+@needs("transactions:read", owner="path")
 def show(user_id: str) -> tuple[str, int]:
     """The page; `?cursor=` and the filters of the form choose what it lists, `?chart=` the chart's currency."""
     conform(user_id, types.UserId, "user_id")

@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from webapp.access.declaring import needs
 from webapp.pages.asking import asked
 from webapp.schemas.queries import UsersQuery, UsersQuestion
 from webapp.services import services
@@ -12,6 +13,7 @@ blueprint = Blueprint("users_page", __name__)
 
 
 @blueprint.get("/users")
+@needs("transactions:read")
 def find() -> str | Response:
     """The users found; the only one's page right away."""
     question: UsersQuestion = asked(UsersQuery)

@@ -1,4 +1,4 @@
-"""Who looks at the pages. There are no accounts yet: a browser says whom it acts for, and its cookie remembers."""
+"""Whom a browser acts for: who is logged in. Where the door is open it says so itself, and its cookie remembers."""
 
 from typing import Final
 
@@ -7,13 +7,17 @@ from werkzeug.wrappers import Response
 
 from events import types
 from events.types import Invalid, conform
+from webapp.access.caller import caller
+from webapp.services import services
 
 _COOKIE: Final = "tally_user"
 _KEPT_S: Final = 30 * 86_400
 
 
 def visitor() -> str | None:
-    """The user that this browser acts for; None where it has not said, or where the cookie is no user id."""
+    """The user that this browser acts for; None where nobody is logged in, or it has not said."""
+    if not services().identity.is_open:
+        return caller().user_id
     found = request.cookies.get(_COOKIE)
     if not found:
         return None

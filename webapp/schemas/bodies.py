@@ -35,12 +35,14 @@ _ZONE = {
 _ZONES = {"type": "array", "description": "a show's blocks of seats, at most 100,000", "items": _ZONE}
 
 
-class _Body(Schema):
+class Body(Schema):
+    """A body whose fields must all be known."""
+
     class Meta:
         unknown = RAISE
 
 
-class OfferBody(_Body):
+class OfferBody(Body):
     """A new offer: its kind, and its stock or its zones, are required."""
 
     kind = Ruled(
@@ -60,7 +62,7 @@ class OfferBody(_Body):
     closes_at_us = RuledMoment(data_key="closes_at", allow_none=True, metadata=_MOMENT)
 
 
-class OfferChangesBody(_Body):
+class OfferChangesBody(Body):
     """What an offer shall be from now on; what is not named stays."""
 
     title = Ruled(offers.Title, metadata=_TITLE)
@@ -73,10 +75,10 @@ class OfferChangesBody(_Body):
     closes_at_us = RuledMoment(data_key="closes_at", allow_none=True, metadata=_MOMENT)
 
 
-class UserBody(_Body):
-    """Who it is for."""
+class UserBody(Body):
+    """Who it is for; without a user it is for whoever asks."""
 
-    user_id = Ruled(types.UserId, required=True, metadata=_text("1 to 64 of A-Z a-z 0-9 . _ @ : + -"))
+    user_id = Ruled(types.UserId, metadata=_text("1 to 64 of A-Z a-z 0-9 . _ @ : + -"))
 
 
 class ClaimBody(UserBody):
@@ -87,5 +89,5 @@ class ClaimBody(UserBody):
     row = Ruled(offers.Row, allow_none=True, metadata={"type": "integer", "description": "counted from 1"})
 
 
-class NoBody(_Body):
+class NoBody(Body):
     """Nothing; an empty body is one."""

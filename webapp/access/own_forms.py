@@ -1,4 +1,4 @@
-"""Lets only Tally's own pages post its forms: a foreign page must not act in the name of whoever has it open.
+"""Lets only Tally's own pages change anything from a browser: a foreign page must not act in its user's name.
 
 The browser itself says where a request comes from: `Sec-Fetch-Site` where the site is https or this machine,
 `Origin` otherwise. A client that sends neither is no browser, and carries nobody's cookie by accident.
@@ -17,7 +17,7 @@ _OWN: Final = frozenset(("same-origin", "none"))
 def refuse_foreign_forms() -> None:
     """To be run before each request. Raises Forbidden for a form that another site sent."""
     if request.method not in _SAFE and not _is_own():
-        raise Forbidden("This form was not sent by a page of this site.")
+        raise Forbidden("This was not sent by a page of this site.")
 
 
 def _is_own() -> bool:

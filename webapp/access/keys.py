@@ -1,0 +1,29 @@
+"""API keys: random, shown once, known again by their SHA-256.
+
+A key has 256 random bits, so a fast digest without salt is no weakness: there is nothing to guess.
+"""
+
+import hashlib
+import secrets
+from typing import Final, NamedTuple
+
+PREFIX: Final = "tally_"
+
+
+class NewKey(NamedTuple):
+    """A key as its user gets it, once, and what is kept of it."""
+
+    key_id: str
+    text: str
+    digest: bytes
+
+
+def new_key() -> NewKey:
+    key_id = secrets.token_hex(8)
+    text = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    return NewKey(key_id, text, digest_of(text))
+
+
+def digest_of(text: str) -> bytes:
+    """What a key is known by."""
+    return hashlib.sha256(text.encode()).digest()
