@@ -7,7 +7,7 @@ nothing else reads the environment.
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from events.types import TRANSACTIONS_CHANNEL
 ROOT = Path(__file__).resolve().parent
 LONGEST_WINDOW_US = 31 * DAY_US
 SHORTEST_SECRET = 32
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Settings:
     port: int
     workers: int
     is_open: bool
-    secret_key: str
+    secret_key: str = field(repr=False)
     is_signup_open: bool
     claims_per_10_s: int
     trusted_hosts: tuple[str, ...]
@@ -73,8 +74,7 @@ class ConfigError(ValueError):
 
 def load() -> Settings:
     """The settings of this process. Raises ConfigError with every wrong variable at once."""
-    env = Env(eager=False)
-    env.read_env(str(ROOT / ".env"), recurse=False)
+    env = _open_env()
     settings = _read(env)
     try:
         env.seal()
@@ -93,9 +93,31 @@ def load_or_exit() -> Settings:
         _refuse(error.lines)
 
 
+def database_url_or_exit() -> str:
+    """Where the truth rests, for whoever needs nothing else: the other settings may be missing, or wrong."""
+    env = _open_env()
+    url = _database_url(env)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        _refuse(_lines(error.error_messages))
+    return url
+
+
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with `overrides` laid over it, for a child process."""
     return {**os.environ, **overrides}
+
+
+def _open_env() -> Env:
+    env = Env(eager=False)
+    env.read_env(str(ROOT / ".env"), recurse=False)
+    return env
+
+
+def _database_url(env: Env) -> str:
+    url: str = env.str("DATABASE_URL", f"sqlite:///{ROOT / 'tally.db'}", validate=_database)
+    return url
 
 
 def _read(env: Env) -> Settings:
@@ -109,7 +131,7 @@ def _read(env: Env) -> Settings:
     return Settings(
         redis_url=redis_url,
         bus_url=env.str("BUS_URL", redis_url, validate=redis),
-        database_url=env.str("DATABASE_URL", f"sqlite:///{ROOT / 'tally.db'}", validate=_database),
+        database_url=_database_url(env),
         window_us=env.duration("WINDOW", "6h"),
         latest=env.int("LATEST", 5, validate=Range(1, 1_000)),
         partitions=env.int("PARTITIONS", 1, validate=Range(1, 64)),
@@ -125,7 +147,7 @@ def _read(env: Env) -> Settings:
         secret_key=env.str("SECRET_KEY", ""),
         is_signup_open=env.bool("SIGNUP", True),
         claims_per_10_s=env.int("CLAIMS_PER_10_S", 100, validate=Range(1, 100_000)),
-        trusted_hosts=env.names("TRUSTED_HOSTS", "localhost,127.0.0.1,[::1]" if auth == "open" else ""),
+        trusted_hosts=env.names("TRUSTED_HOSTS", "") or (_THIS_MACHINE if auth == "open" else ()),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=Range(0, 8)),
     )
 

@@ -107,7 +107,7 @@ class Rush:
             progress.won(user_id, told.claim_id or "")
         else:
             progress.refused[told.reason] += 1
-        progress.took(round((time.monotonic() - asked_s) * _US_A_S), answer.retries)
+        progress.took(round((time.monotonic() - asked_s) * _US_A_S), answer.retries, answer.limited)
 
 
 def _read(content: bytes) -> _ClaimAnswer:

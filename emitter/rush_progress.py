@@ -27,6 +27,7 @@ class RushProgress(Telling):
         self.refused: Counter[str] = Counter()
         self.unanswered = 0
         self.retries = 0
+        self.limited = 0
         self._latencies_us = array("q")
 
     @property
@@ -42,10 +43,11 @@ class RushProgress(Telling):
         """A user got what was asked for."""
         self.claims.append(Won(user_id, claim_id))
 
-    def took(self, latency_us: int, retries: int) -> None:
-        """One more was answered, `latency_us` after it was first asked."""
+    def took(self, latency_us: int, retries: int, limited: int = 0) -> None:
+        """One more was answered, `latency_us` after it was first asked; see `emitter.web.Answer`."""
         self._latencies_us.append(latency_us)
         self.retries += retries
+        self.limited += limited
         self.tell("rushing", self.answered + self.unanswered)
 
     def gave_up(self, reason: str) -> None:
@@ -70,11 +72,13 @@ class RushProgress(Telling):
             "refused": dict(sorted(self.refused.items())),
             "unanswered": self.unanswered,
             "retries": self.retries,
+            "limited": self.limited,
         }
 
     def closing(self) -> str:
         waited = ", ".join(f"{name} {value:,.1f}" for name, value in self._latency_ms().items())
         again = f"; {self.retries:,} asked again" if self.retries else ""
+        again += f", {self.limited:,} of them for asking too often" if self.limited else ""
         return f"{super().closing()}\nMilliseconds to an answer: {waited or 'none came'}{again}."
 
     def closing_figures(self) -> dict[str, Any]:

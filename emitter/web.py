@@ -20,6 +20,8 @@ _CONNECT_TIMEOUT_S: Final = 5.0
 _ANSWER_TIMEOUT_S: Final = 15.0
 _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 5.0
+# Where the web says itself how long: a rate's window is ten seconds.
+_LONGEST_TOLD_S: Final = 15.0
 _DOUBLINGS: Final = 5
 _PATIENCE_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.1
@@ -30,10 +32,11 @@ _PASSING: Final = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, H
 
 
 class Answer(NamedTuple):
-    """What was answered, and how often it had to be asked for again."""
+    """What was answered, and how often it had to be asked for again: `limited` of these times as it came too often."""
 
     content: bytes
     retries: int
+    limited: int = 0
 
     @property
     def json(self) -> Any:
@@ -57,11 +60,12 @@ class Stopped(Exception):
 
 
 class _MayPass(Exception):
-    """A try that failed; `wait_s` is how long the web asked to be left alone."""
+    """A try that failed; `wait_s` is how long the web asked to be left alone, `is_limited`: as it came too often."""
 
-    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+    def __init__(self, reason: str, wait_s: float = 0.0, *, is_limited: bool = False) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
+        self.is_limited = is_limited
 
 
 class _FieldError(msgspec.Struct):
@@ -122,15 +126,16 @@ class Web:
 
     def _insist(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
         until_s = time.monotonic() + self._patience_s
-        retries = 0
+        retries = limited = 0
         while True:
             try:
-                return Answer(self._ask(method, path, content, headers), retries)
+                return Answer(self._ask(method, path, content, headers), retries, limited)
             except _MayPass as failure:
                 wait_s = max(_backoff_s(retries), failure.wait_s * random.uniform(1, 1.2))  # noqa: S311
                 if time.monotonic() + wait_s > until_s:
                     raise Unanswered(str(failure)) from failure
                 self._tell_trouble(f"{failure}; trying again")
+                limited += failure.is_limited
             self._wait(wait_s)
             retries += 1
 
@@ -141,7 +146,8 @@ class Web:
         except (OSError, HTTPParseError) as error:
             raise _MayPass(f"no answer: {str(error) or type(error).__name__}") from error
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _MayPass(f"{status}: {_detail(answered)}", _retry_after_s(response))
+            is_limited = status == HTTPStatus.TOO_MANY_REQUESTS
+            raise _MayPass(f"{status}: {_detail(answered)}", _retry_after_s(response), is_limited=is_limited)
         if status >= HTTPStatus.MULTIPLE_CHOICES:
             raise Declined(status, _detail(answered))
         return answered
@@ -173,7 +179,7 @@ def _backoff_s(retries: int) -> float:
 
 def _retry_after_s(response: HTTPResponse) -> float:
     told = response.get("retry-after")
-    return min(float(told), _LONGEST_WAIT_S) if isinstance(told, str) and told.isdecimal() else 0.0
+    return min(float(told), _LONGEST_TOLD_S) if isinstance(told, str) and told.isdecimal() else 0.0
 
 
 def _detail(content: bytes) -> str:

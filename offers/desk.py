@@ -5,7 +5,7 @@ from base64 import b32encode
 from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,18 +13,21 @@ from events.ids import new_event_id
 from events.offers import ClaimId, Quantity, Reason, Row, ZoneName
 from events.types import Invalid, UserId, conform
 from offers.catalogue import Card, Catalogue
-from offers.errors import ClaimOver, UnknownClaim, UnknownOffer
+from offers.errors import ClaimOver, TooManyClaims, UnknownClaim, UnknownOffer
 from offers.refusals import RefusalLane
 from offers.sold_out import SoldOut
 from storage.claim import Claim
 from storage.hot.claim_text import offer_and_round
 from storage.hot.claims import Answer, Ask, Claims, Ended
 from storage.hot.offer_gate import Missing, OfferGate, RoundMoved
+from storage.hot.rates import Delayed, per_10_s
 from storage.hot.spans import Span
 
 _TRIES: Final = 100
 _DIGEST_BYTES: Final = 16
 _MOST_KEY: Final = 255
+
+_Said = TypeVar("_Said")
 
 
 class Outcome(NamedTuple):
@@ -40,7 +43,8 @@ class Outcome(NamedTuple):
 class Desk:
     """Every method may raise OffersUntrusted and Backlogged; nothing was changed then.
 
-    `publish_refusals`: False leaves refusals out of the log; they are only counted in Redis.
+    `publish_refusals`: False leaves refusals out of the log; they are only counted in Redis. `claims_per_10_s`: how
+    often a user may claim; None for as often as they like.
     """
 
     def __init__(
@@ -49,12 +53,13 @@ class Desk:
         catalogue: Catalogue,
         sold_out: SoldOut | None = None,
         publish_refusals: bool = True,
+        claims_per_10_s: int | None = None,
     ) -> None:
         self._gate = gate
         self._catalogue = catalogue
         self._sold_out = sold_out or SoldOut()
         self._publish_refusals = publish_refusals
-        self._claims = Claims(gate)
+        self._claims = Claims(gate, None if claims_per_10_s is None else per_10_s(claims_per_10_s))
         self._lane = RefusalLane(self._claims, publish_refusals)
 
     def claim(
@@ -68,7 +73,7 @@ class Desk:
     ) -> Outcome:
         """Ask for units. The same `key` gets the same answer: for good where it won, for ten minutes where not.
 
-        Raises UnknownOffer, KeyReused, Invalid.
+        Raises UnknownOffer, KeyReused, TooManyClaims, Invalid.
         """
         _check(user_id, quantity, zone, row, key)
         for _ in range(_TRIES):
@@ -132,16 +137,16 @@ class Desk:
         if key is None and self._sold_out.remembers(card.offer_id, card.round):
             verdict = self._lane.ask(ask)
             if verdict.reason:
-                return Outcome(False, verdict.reason, verdict.remaining_stock, None, False)
+                return Outcome(False, _in_time(verdict.reason), verdict.remaining_stock, None, False)
             self._sold_out.forget(card.offer_id)
         return self._ask(ask, spans)
 
     def _ask(self, ask: Ask, spans: list[Span]) -> Outcome:
         moment = self._sold_out.moment
         if spans:
-            answer = self._claims.hold_seats(ask, spans, self._publish_refusals)
+            answer = _in_time(self._claims.hold_seats(ask, spans, self._publish_refusals))
         else:
-            answer = self._claims.take(ask, self._publish_refusals)
+            answer = _in_time(self._claims.take(ask, self._publish_refusals))
         if answer.reason == "sold_out" and not answer.repeated:
             self._sold_out.remember(ask.offer_id, ask.round, moment)
         return _outcome(answer)
@@ -208,6 +213,12 @@ def _row(span: Span, row: int) -> Span:
         return span.row(row)
     except ValueError as error:
         raise Invalid("row", str(error)) from error
+
+
+def _in_time(said: _Said | Delayed) -> _Said:
+    if isinstance(said, Delayed):
+        raise TooManyClaims(said.retry_after_s)
+    return said
 
 
 def _outcome(answer: Answer) -> Outcome:

@@ -8,6 +8,7 @@ __all__ = [
     "KeyReused",
     "OfferExists",
     "OffersUntrusted",
+    "TooManyClaims",
     "TooManyLikes",
     "UnknownClaim",
     "UnknownOffer",
@@ -45,6 +46,14 @@ class ClaimOver(Exception):
         super().__init__(f"claim {claim.claim_id} {why}")
         self.claim = claim
         self.why = why
+
+
+class TooManyClaims(Exception):
+    """A user claims faster than allowed; nothing was taken, journaled or counted."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many claims; again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
 
 
 class TooManyLikes(Exception):

@@ -5,13 +5,13 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from events.types import UserId, conform
 from offers.catalogue import Catalogue
 from offers.errors import TooManyLikes
-from storage.hot.likes import Delayed, Given, HotLikes, Liker
+from storage.hot.likes import Given, HotLikes, Liker
 from storage.hot.offer_gate import OfferGate
+from storage.hot.rates import Delayed, per_10_s
 
 __all__ = ["By", "Liked", "Likes", "TopLike"]
 
 By: TypeAlias = Literal["user", "offer"]
-RATE_WINDOW_MS: Final = 10_000
 DEFAULT_RATE: Final = 100
 # A like is a top like where its giver is among so many of their partition right after it.
 TOP: Final = 10
@@ -33,7 +33,7 @@ class Likes:
     def __init__(self, gate: OfferGate, catalogue: Catalogue, rate: int = DEFAULT_RATE) -> None:
         self._gate = gate
         self._catalogue = catalogue
-        self._likes = HotLikes(gate, rate, RATE_WINDOW_MS, TOP)
+        self._likes = HotLikes(gate, per_10_s(rate), TOP)
 
     def like(self, user_id: str, offer_id: str) -> Liked:
         """Count a like. Raises UnknownOffer, TooManyLikes, Invalid."""
@@ -41,7 +41,7 @@ class Likes:
         self._catalogue.card(offer_id)
         given = self._likes.like(user_id, offer_id)
         if isinstance(given, Delayed):
-            raise TooManyLikes(max(1, -(-given.retry_after_ms // 1_000)))
+            raise TooManyLikes(given.retry_after_s)
         return given
 
     def top(self, by: By, limit: int) -> list[TopLike]:

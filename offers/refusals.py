@@ -15,15 +15,18 @@ from uuid import uuid4
 
 from events.offers import Reason
 from storage.hot.claims import Ask, Claims
+from storage.hot.rates import Delayed
 
 _BATCH: Final = 100
 _MOST_WAITING: Final = 5_000
 
 
 class Verdict(NamedTuple):
-    """What the lane says: a reason, or None where there may be stock and the request should be made properly."""
+    """What the lane says: a reason; that it came too early, and was not counted; or None where there may be stock and
+    the request should be made properly.
+    """
 
-    reason: Reason | None
+    reason: Reason | Delayed | None
     remaining_stock: int
 
 

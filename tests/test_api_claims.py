@@ -337,3 +337,50 @@ def test_a_full_log_is_told_to_come_again_and_nothing_is_taken(tmp_path, valkey_
     assert {answer.status for answer in found} == {200, 503}
     assert left == 50 - sum(answer.status == 200 for answer in found)
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in found if answer.status == 503)
+
+
+# --- How often --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(tmp_path, valkey_url, sqlite_database_url):
+    """A site where a user claims three times in ten seconds."""
+    with open_site(tmp_path, valkey_url, sqlite_database_url, CLAIMS_PER_10_S="3") as site:
+        eventually(lambda: site.get(f"{API}/offers/coupon").status == 200, 20, "it sells")
+        yield site
+
+
+def assert_told_when(refused) -> None:
+    assert refused.status == 429, refused.text
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 10
+
+
+def test_who_claims_too_often_is_told_when_to_come_again_and_takes_nothing(strict, user):
+    offer = strict.offer(total_stock=9)
+    first = strict.claim(offer, user, "the-key").json
+    for _ in range(2):
+        assert strict.claim(offer, user).json["success"]
+    assert_told_when(strict.claim(offer, user))
+    assert_told_when(strict.claim(offer, user, "another-key"))
+    assert remaining(strict, offer) == 6
+    assert strict.claim(offer, user, "the-key").json["claim_id"] == first["claim_id"]
+    assert strict.claim(offer, f"{user}-2").json["success"]
+    attempts = strict.get(f"{API}/users/{user}/stats").json["coupon_stats"]["total_attempts"]
+    assert attempts == 3
+
+
+@pytest.mark.parametrize("path", [f"{API}/offers/coupon/claims", "/api/coupon/grab"])
+def test_the_express_lane_limits_too(strict, user, path):
+    changed = strict.post(f"{API}/offers/coupon", {"total_stock": 1}, method="PATCH")
+    assert changed.status == 200, changed.text
+    assert strict.claim("coupon", f"{user}-owner").json["success"]
+    for number in range(3):
+        # The first of them has the worker remember that it is sold out: the others are answered in the lane.
+        assert strict.claim("coupon", f"{user}-late-{number}").json["reason"] == "sold_out"
+    found = [strict.post(path, {"user_id": user}) for _ in range(5)]
+    assert [one.status for one in found] == [200] * 3 + [429] * 2
+    for refused in found[3:]:
+        assert_told_when(refused)
+    attempts = strict.get(f"{API}/users/{user}/stats").json["coupon_stats"]["total_attempts"]
+    assert attempts == 3

@@ -15,6 +15,7 @@ from emitter.web import Declined, Unanswered, Web
 from tests.support.lossy import LossyProxy
 from tests.support.offers import remaining, sold
 from tests.support.ports import free_port
+from tests.support.site import open_site
 from tests.support.waiting import eventually
 
 STORED_WITHIN_S = 20
@@ -201,3 +202,21 @@ def test_a_web_that_is_not_there_is_waited_for_a_while():
         ask(f"http://127.0.0.1:{free_port()}", told, patience_s=1.5)
     assert len(told) == 1
     assert told[0].endswith("; trying again")
+
+
+def test_who_asks_too_often_is_told_apart():
+    limited = (429, {"Retry-After": "1"}, b"{}")
+    with answering(limited, (503, {}, b"{}"), limited, (200, {}, b'{"success":true}')) as server:
+        answer = ask(server.url)
+    assert (answer.retries, answer.limited) == (3, 2)
+
+
+def test_a_crowd_that_is_too_quick_waits_and_still_gets_everything(
+    doors, tmp_path, valkey_url, sqlite_database_url
+):
+    with open_site(tmp_path, valkey_url, sqlite_database_url, CLAIMS_PER_10_S="10") as site:
+        eventually(lambda: site.get("/api/v1/offers/coupon").status == 200, STORED_WITHIN_S, "it sells")
+        site.offer(offer_id="quick", total_stock=100)
+        told = rush(doors, site, "quick", users=2, attempts=30)
+    assert (told["claims"], told["unanswered"], told["refused"]) == (30, 0, {})
+    assert 0 < told["limited"] <= told["retries"]

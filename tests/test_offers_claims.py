@@ -15,16 +15,25 @@ from events.offers import (
     CouponRefused,
     CouponTaken,
     StockCounted,
+    Zone,
 )
 from events.types import Invalid
 from offers.catalogue import Draft
 from offers.desk import claim_id_for, fingerprint
-from offers.errors import KeyReused, OfferExists, OffersUntrusted, UnknownClaim, UnknownOffer
+from offers.errors import (
+    KeyReused,
+    OfferExists,
+    OffersUntrusted,
+    TooManyClaims,
+    UnknownClaim,
+    UnknownOffer,
+)
 from storage.hot import offer_keys as keys
 from storage.hot.claims import Ask, Claims
 from storage.hot.user_doings import AttemptsRow, HistoryRow, HotUsers
 from tests.support.faces import Faces, open_faces
 from tests.support.replayed import assert_log_says_it_all, replay, stands
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -544,3 +553,70 @@ def test_a_crowd_gets_exactly_what_there_is(valkey_url):
     assert state.refused == 900
     events = [event for event in faces.journal() if isinstance(event, ClaimEvent)]
     assert sorted(unit.unit for event in events for unit in event.units) == list(range(1, 101))
+
+
+# --- How often --------------------------------------------------------------------------------------------------
+
+
+def limited(redis_url: str, most: int = 3) -> Faces:
+    return open_faces(redis_url, claims_per_10_s=most).trust_all()
+
+
+def offer_of(faces: Faces, kind: str) -> str:
+    return faces.coupon(9) if kind == "coupon" else faces.show([Zone(zone="A", rows=3, seats_per_row=3)])
+
+
+@pytest.mark.parametrize("kind", ["coupon", "show"])
+def test_past_the_rate_nothing_is_taken_journaled_or_counted_until_the_window_is_over(redis_url, kind):
+    faces = limited(redis_url)
+    offer = offer_of(faces, kind)
+    assert faces.desk.claim(offer, "ann", 99).reason == "not_enough", "a refusal is a claim too"
+    for _ in range(2):
+        assert faces.desk.claim(offer, "ann", 1).success
+    before = faces.said(), stands(faces, offer), HotUsers(faces.gate).of(0, "ann")
+    for _ in range(5):
+        with pytest.raises(TooManyClaims) as refused:
+            faces.desk.claim(offer, "ann", 1)
+        assert 1 <= refused.value.retry_after_s <= 10
+    assert (faces.said(), stands(faces, offer), HotUsers(faces.gate).of(0, "ann")) == before
+    assert faces.desk.claim(offer, "ben", 1).success
+    rate = keys.claim_rate(0, "ann")
+    assert 0 < faces.client.pttl(rate) <= 10_000
+    assert int(faces.client.get(rate)) == 3
+    faces.client.pexpire(rate, 1)
+    eventually(lambda: not faces.client.exists(rate), 5, "the window is over")
+    assert faces.desk.claim(offer, "ann", 1).success
+    assert_log_says_it_all(faces, offer)
+
+
+@pytest.mark.parametrize("kind", ["coupon", "show"])
+def test_what_was_answered_under_a_key_is_answered_again_past_the_rate(redis_url, kind):
+    faces = limited(redis_url, 2)
+    offer = offer_of(faces, kind)
+    won, lost = (faces.desk.claim(offer, "ann", n, key=f"key-{n}") for n in (1, 99))
+    with pytest.raises(TooManyClaims):
+        faces.desk.claim(offer, "ann", 1, key="key-new")
+    for _ in range(3):
+        again = faces.desk.claim(offer, "ann", 1, key="key-1")
+        assert (again.claim, again.repeated) == (won.claim, True)
+        again = faces.desk.claim(offer, "ann", 99, key="key-99")
+        assert (again.reason, again.repeated) == (lost.reason, True)
+    with pytest.raises(KeyReused):
+        faces.desk.claim(offer, "ann", 2, key="key-1")
+    faces.client.delete(keys.claim_rate(0, "ann"))
+    assert faces.desk.claim(offer, "ann", 1, key="key-new").success
+
+
+def test_without_a_limit_no_claim_is_counted(faces):
+    offer = faces.coupon(9)
+    for _ in range(5):
+        faces.desk.claim(offer, "ann", 9)
+    assert not faces.client.exists(keys.claim_rate(0, "ann"))
+
+
+def test_a_restore_forgets_how_often(redis_url):
+    faces = limited(redis_url)
+    faces.desk.claim(faces.coupon(9), "ann", 1)
+    assert keys.is_of_offers(keys.claim_rate(0, "ann").encode())
+    faces.install.forget(faces.install.distrust(0))
+    assert not faces.client.exists(keys.claim_rate(0, "ann"))

@@ -12,6 +12,7 @@ from events.types import Invalid
 from offers.errors import TooManyLikes, UnknownOffer
 from storage.hot import offer_keys as keys
 from storage.hot.likes import HotLikes
+from storage.hot.rates import per_10_s
 from storage.hot.user_doings import HotUsers, LikedRow
 from tests.support.faces import Faces, open_faces
 from tests.support.replayed import likes_of
@@ -67,7 +68,7 @@ def test_past_the_rate_nothing_counts_until_the_window_is_over(redis_url):
 
 def test_a_like_sent_again_after_a_lost_reply_counts_once(faces, monkeypatch):
     offer = faces.coupon(1)
-    likes = HotLikes(faces.gate, 100, 10_000, 10)
+    likes = HotLikes(faces.gate, per_10_s(100), 10)
     monkeypatch.setattr("storage.hot.likes.new_event_id", lambda: "01890a5d-ac96-774b-bcce-b302099a8057")
     assert likes.like("ann", offer) == likes.like("ann", offer)
     assert likes_of(faces.journal()) == {"ann": 1}

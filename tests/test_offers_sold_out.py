@@ -7,11 +7,13 @@ from time import monotonic
 import pytest
 
 from events.channels.base import Backlogged
-from offers.errors import OffersUntrusted
+from events.ids import new_event_id
+from offers.errors import OffersUntrusted, TooManyClaims
 from offers.refusals import RefusalLane
 from offers.sold_out import Notices, SoldOut
 from storage.hot.claims import Ask, Claims
 from storage.hot.client import open_client
+from storage.hot.rates import Delayed, per_10_s
 from tests.support.faces import Faces, open_faces
 from tests.support.replayed import assert_log_says_it_all, stands
 from tests.support.waiting import eventually
@@ -234,3 +236,56 @@ assert faces.desk.claim(offer, "last", 1).reason == "sold_out"
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+# --- How often --------------------------------------------------------------------------------------------------
+
+
+def test_the_lane_limits_each_user_as_the_usual_way_does(redis_url):
+    faces = open_faces(redis_url, claims_per_10_s=3).trust_all()
+    offer, _ = sell_out(faces)
+    for _ in range(3):
+        faces.sold_out.remember(offer, 1, faces.sold_out.moment)
+        assert faces.desk.claim(offer, "ann", 1).reason == "sold_out"
+    before = faces.said(), stands(faces, offer)
+    faces.sold_out.remember(offer, 1, faces.sold_out.moment)
+    moment = faces.sold_out.moment
+    with pytest.raises(TooManyClaims) as refused:
+        faces.desk.claim(offer, "ann", 1)
+    assert 1 <= refused.value.retry_after_s <= 10
+    assert (faces.said(), stands(faces, offer)) == before
+    assert faces.sold_out.moment == moment, "who comes too early says nothing of the stock"
+    assert faces.desk.claim(offer, "late", 1).reason == "sold_out", "late has asked once before"
+    with pytest.raises(TooManyClaims):
+        faces.desk.claim(offer, "ann", 1, key="by the usual way")
+    assert_log_says_it_all(faces, offer)
+
+
+def test_in_one_batch_only_so_many_of_a_user_count_and_a_repeat_says_the_same(redis_url):
+    faces = open_faces(redis_url).trust_all()
+    offer, _ = sell_out(faces)
+    claims = Claims(faces.gate, per_10_s(3))
+    batch = [
+        Ask(offer, 1, user, 1, "", "", str(new_event_id()))
+        for user in ("ann", "ben", "ann", "ann", "ann", "ben", "ann")
+    ]
+    said = len(faces.said())
+    answered = claims.refuse(batch, "b1", is_journaled=True)
+    remaining, reasons = answered
+    assert remaining == 0
+    assert [isinstance(reason, Delayed) for reason in reasons] == [False] * 4 + [True, False, True]
+    assert {reason for reason in reasons if not isinstance(reason, Delayed)} == {"sold_out"}
+    assert all(0 <= reason.retry_after_ms <= 10_000 for reason in reasons if isinstance(reason, Delayed))
+    assert len(faces.said()) - said == 5
+    assert claims.refuse(batch, "b1", is_journaled=True) == answered
+    assert len(faces.said()) - said == 5
+
+
+def test_who_is_sent_to_the_usual_way_is_counted_there_once(redis_url):
+    faces = open_faces(redis_url, claims_per_10_s=3).trust_all()
+    offer = faces.coupon(9)
+    for _ in range(3):
+        faces.sold_out.remember(offer, 1, faces.sold_out.moment)
+        assert faces.desk.claim(offer, "ann", 1).success
+    with pytest.raises(TooManyClaims):
+        faces.desk.claim(offer, "ann", 1)

@@ -8,6 +8,7 @@ from offers.errors import (
     KeyReused,
     OfferExists,
     OffersUntrusted,
+    TooManyClaims,
     TooManyLikes,
     UnknownClaim,
     UnknownOffer,
@@ -24,7 +25,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(OfferExists, _exists)
     app.register_error_handler(ClaimOver, _over)
     app.register_error_handler(KeyReused, _reused)
-    app.register_error_handler(TooManyLikes, _too_many)
+    app.register_error_handler(TooManyClaims, _too_many_claims)
+    app.register_error_handler(TooManyLikes, _too_many_likes)
     app.register_error_handler(OffersUntrusted, _untrusted)
 
 
@@ -53,10 +55,18 @@ def _reused(_error: KeyReused) -> Response:
     return invalid(Invalid(KEY_HEADER, "was sent before with another body"))
 
 
-def _too_many(error: TooManyLikes) -> Response:
-    return refused(
-        429, "Too many likes; none of these was counted.", [("Retry-After", str(error.retry_after_s))]
+def _too_many_claims(error: TooManyClaims) -> Response:
+    return _too_early(
+        "Too many claims; nothing was taken, and this one was not counted.", error.retry_after_s
     )
+
+
+def _too_many_likes(error: TooManyLikes) -> Response:
+    return _too_early("Too many likes; this one was not counted.", error.retry_after_s)
+
+
+def _too_early(detail: str, retry_after_s: int) -> Response:
+    return refused(429, detail, [("Retry-After", str(retry_after_s))])
 
 
 def _untrusted(_error: OffersUntrusted) -> Response:

@@ -101,7 +101,7 @@ def open_services(settings: Settings) -> Services:
         live=LiveHub(LiveFeed(client, settings.partitions)),
         catalogue=catalogue,
         sold_out=sold_out,
-        desk=Desk(gate, catalogue, sold_out, settings.publish_refusals),
+        desk=Desk(gate, catalogue, sold_out, settings.publish_refusals, settings.claims_per_10_s),
         waiting=WaitingList(gate, catalogue),
         likes=likes,
         reading=Reading(gate, likes),

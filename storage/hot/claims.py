@@ -9,9 +9,12 @@ from storage.claim import Claim
 from storage.hot import offer_keys as keys
 from storage.hot.claim_text import offer_and_round, unpack_claim
 from storage.hot.offer_gate import Missing, OfferGate, Reply
+from storage.hot.rates import Delayed, Rate
 from storage.hot.spans import Span
 
 _SHARED: Final = ("gate", "journal", "offer", "claim")
+# The keys that a refusal needs of each user.
+_OF_USER: Final = (keys.attempts, keys.history, keys.claim_rate)
 # Counted units all go back to one place, whatever their number.
 _LAST_UNIT: Final = 10**9
 # One call expires so many holds, of so many units or one hold, so that no other client waits long.
@@ -51,13 +54,17 @@ class Ended(NamedTuple):
 
 
 class Claims:
-    """Every method may raise OffersUntrusted; those that write, Backlogged too. Then nothing was changed."""
+    """Every method may raise OffersUntrusted; those that write, Backlogged too. Then nothing was changed.
 
-    def __init__(self, gate: OfferGate) -> None:
+    `rate`: how often a user may ask for units of a partition's offers; None for no limit, and none of its cost.
+    """
+
+    def __init__(self, gate: OfferGate, rate: Rate | None = None) -> None:
         self._gate = gate
-        self._take = gate.script(*_SHARED, "refusal", "claiming", "take")
-        self._hold_seats = gate.script(*_SHARED, "refusal", "claiming", "hold_seats")
-        self._refuse = gate.script(*_SHARED[:3], "refusal", "refuse")
+        self._rate: tuple[int | str, int | str] = rate or ("", "")
+        self._take = gate.script(*_SHARED, "refusal", "rate", "claiming", "take")
+        self._hold_seats = gate.script(*_SHARED, "refusal", "rate", "claiming", "hold_seats")
+        self._refuse = gate.script(*_SHARED[:3], "refusal", "rate", "refuse")
         self._confirm = gate.script(*_SHARED, "confirm")
         self._expire = gate.script(*_SHARED, "settling", "expire")
         self._give_back = gate.script(*_SHARED, "settling", "give_back")
@@ -65,22 +72,24 @@ class Claims:
         self._find = gate.script("find_claims")
         self._due = gate.script("due_holds")
 
-    def take(self, ask: Ask, is_journaled: bool) -> Answer:
+    def take(self, ask: Ask, is_journaled: bool) -> Answer | Delayed:
         """Units of a counted offer. Raises Missing, RoundMoved or KeyReused."""
         partition = self._gate.partition_of(ask.offer_id)
         names = [*_asking_keys(partition, ask), keys.free(partition, ask.offer_id, ask.round)]
-        return _answer(ask, self._gate.write(self._take, partition, names, _asking(ask, is_journaled)))
+        return _answer(ask, self._gate.write(self._take, partition, names, self._asking(ask, is_journaled)))
 
-    def hold_seats(self, ask: Ask, spans: Sequence[Span], is_journaled: bool) -> Answer:
+    def hold_seats(self, ask: Ask, spans: Sequence[Span], is_journaled: bool) -> Answer | Delayed:
         """Seats of a show, out of `spans`: one where a zone is asked for, else all. Raises as `take`."""
         partition = self._gate.partition_of(ask.offer_id)
         zones = [keys.seats(partition, ask.offer_id, ask.round, span.zone) for span in spans]
         choices = [part for span in spans for part in (span.start, span.first, span.last, span.seats_per_row)]
-        arguments = [*_asking(ask, is_journaled), *choices]
+        arguments = [*self._asking(ask, is_journaled), *choices]
         names = [*_asking_keys(partition, ask), *zones]
         return _answer(ask, self._gate.write(self._hold_seats, partition, names, arguments))
 
-    def refuse(self, asks: Sequence[Ask], batch: str, is_journaled: bool) -> tuple[int, list[Reason | None]]:
+    def refuse(
+        self, asks: Sequence[Ask], batch: str, is_journaled: bool
+    ) -> tuple[int, list[Reason | Delayed | None]]:
         """What remains, and why each of these gets nothing; None for each that should be asked for properly.
 
         All are for one round of one offer, none has a key; `batch` names this call. Raises as `take`.
@@ -92,12 +101,12 @@ class Claims:
             keys.owners(partition, first.offer_id, first.round),
             keys.refused(partition, batch),
         ]
-        arguments: list[Any] = [first.offer_id, first.round, int(is_journaled)]
+        arguments: list[Any] = [first.offer_id, first.round, int(is_journaled), *self._rate]
         for ask in asks:
-            names += [keys.attempts(partition, ask.user_id), keys.history(partition, ask.user_id)]
+            names += [of_user(partition, ask.user_id) for of_user in _OF_USER]
             arguments += [ask.user_id, ask.quantity, ask.event_id]
         _, remaining, *reasons = self._gate.write(self._refuse, partition, names, arguments)
-        return int(remaining), [_reason(reason) if reason else None for reason in reasons]
+        return int(remaining), [_why(reason) for reason in reasons]
 
     def find(self, claim_ids: Sequence[str]) -> list[Claim | None]:
         """Claims of one partition, None for each that Redis does not have."""
@@ -167,6 +176,22 @@ class Claims:
             raise Missing(claim_id)
         return claim, self._gate.partition_of(claim.offer_id)
 
+    def _asking(self, ask: Ask, is_journaled: bool) -> list[Any]:
+        return [
+            ask.offer_id,
+            ask.round,
+            ask.user_id,
+            ask.quantity,
+            ask.claim_id,
+            ask.fingerprint,
+            ask.event_id,
+            int(is_journaled),
+            int(ask.has_key),
+            ask.zone or "",
+            "" if ask.row is None else ask.row,
+            *self._rate,
+        ]
+
 
 def _asking_keys(partition: int, ask: Ask) -> list[str]:
     return [
@@ -179,22 +204,7 @@ def _asking_keys(partition: int, ask: Ask) -> list[str]:
         keys.refusal(partition, ask.claim_id),
         keys.holds(partition),
         keys.units(partition, ask.offer_id, ask.round),
-    ]
-
-
-def _asking(ask: Ask, is_journaled: bool) -> list[Any]:
-    return [
-        ask.offer_id,
-        ask.round,
-        ask.user_id,
-        ask.quantity,
-        ask.claim_id,
-        ask.fingerprint,
-        ask.event_id,
-        int(is_journaled),
-        int(ask.has_key),
-        ask.zone or "",
-        "" if ask.row is None else ask.row,
+        keys.claim_rate(partition, ask.user_id),
     ]
 
 
@@ -215,7 +225,9 @@ def _settling(offer_id: str, round_: int, spans: Sequence[Span]) -> list[Any]:
     return [offer_id, round_, len(lasts), *lasts]
 
 
-def _answer(ask: Ask, reply: Reply) -> Answer:
+def _answer(ask: Ask, reply: Reply) -> Answer | Delayed:
+    if reply[0] == b"too many":
+        return Delayed(int(reply[1]))
     status, said, remaining, repeated = reply
     if status == b"ok":
         return Answer(unpack_claim(ask.claim_id, said), None, int(remaining), repeated == b"1")
@@ -225,6 +237,12 @@ def _answer(ask: Ask, reply: Reply) -> Answer:
 def _ended(claim_id: str, reply: Reply) -> Ended:
     why = reply[2].decode() if reply[0] == b"over" else ""
     return Ended(unpack_claim(claim_id, reply[1]), why)
+
+
+def _why(text: bytes) -> Reason | Delayed | None:
+    if text.isdigit():
+        return Delayed(int(text))
+    return _reason(text) if text else None
 
 
 def _reason(text: bytes) -> Reason:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from events.ids import new_event_id
 from storage.hot import offer_keys as keys
 from storage.hot.offer_gate import OfferGate
+from storage.hot.rates import Delayed, Rate
 
 # As `offer_scripts/like.lua` inverts a moment, so that among equal counts the earlier one ranks higher.
 _INVERTED: Final = 10**16
@@ -19,12 +20,6 @@ class Given(NamedTuple):
     is_top_like: bool
 
 
-class Delayed(NamedTuple):
-    """A like came too early and was not counted."""
-
-    retry_after_ms: int
-
-
 class Liker(NamedTuple):
     """How often somebody liked, or something was liked, and when it last was."""
 
@@ -36,10 +31,10 @@ class Liker(NamedTuple):
 class HotLikes:
     """Every method may raise OffersUntrusted, `like` Backlogged too."""
 
-    def __init__(self, gate: OfferGate, most: int, window_ms: int, top: int) -> None:
+    def __init__(self, gate: OfferGate, rate: Rate, top: int) -> None:
         self._gate = gate
-        self._rate = [most, window_ms, top]
-        self._like = gate.script("gate", "journal", "like")
+        self._limits = [*rate, top]
+        self._like = gate.script("gate", "journal", "rate", "like")
         self._top = gate.script("top_likes")
         self._counts = gate.script("like_counts")
 
@@ -53,7 +48,7 @@ class HotLikes:
             keys.like_rate(partition, user_id),
             keys.history(partition, user_id),
         ]
-        arguments = [user_id, offer_id, str(new_event_id()), *self._rate]
+        arguments = [user_id, offer_id, str(new_event_id()), *self._limits]
         status, *found = self._gate.write(self._like, partition, names, arguments)
         if status != b"ok":
             return Delayed(int(found[0]))

@@ -27,6 +27,7 @@ KINDS: Final = frozenset(
         "mine",
         "refusal",
         "refused",
+        "claimrate",
         "likes",
         "liked",
         "likerate",
@@ -127,6 +128,11 @@ def refusal(partition: int, claim_id: str) -> str:
 def refused(partition: int, batch: str) -> str:
     """The answers that a batch of refusals once got."""
     return f"{tag(partition)}:refused:{batch}"
+
+
+def claim_rate(partition: int, user_id: str) -> str:
+    """How often a user claimed of this partition's offers since their rate's window began."""
+    return f"{tag(partition)}:claimrate:{user_id}"
 
 
 def likes(partition: int) -> str:

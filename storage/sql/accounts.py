@@ -45,7 +45,8 @@ class Accounts:
     def page(self, prefix: str, limit: int, after: str = "") -> list[Account]:
         """Up to `limit` accounts by name, of those that begin with `prefix`, from right behind `after` on."""
         named = accounts.c.user_id
-        wanted = (named.startswith(prefix, autoescape=True), named > after)
+        # Every user id is ASCII: the last of those with the prefix is followed by it and the highest character.
+        wanted = (named >= prefix, named < prefix + "\x7f", named > after)
         with self._engine.begin() as connection:
             rows = connection.execute(select(accounts).where(*wanted).order_by(named).limit(limit)).all()
         return [Account(*row) for row in rows]

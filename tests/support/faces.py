@@ -71,12 +71,13 @@ def open_faces(
     *,
     publish_refusals: bool = True,
     rate: int = 100,
+    claims_per_10_s: int | None = None,
 ) -> Faces:
     """The faces over the server at `url`; `trust_all` lets them write."""
     client = open_client(url)
     gate = OfferGate(client, RedisStream(client, OFFERS, partitions, max_backlog), max_backlog)
     catalogue = Catalogue(gate)
     sold_out = SoldOut()
-    desk = Desk(gate, catalogue, sold_out, publish_refusals)
+    desk = Desk(gate, catalogue, sold_out, publish_refusals, claims_per_10_s)
     likes = Likes(gate, catalogue, rate)
     return Faces(gate, catalogue, sold_out, desk, likes, WaitingList(gate, catalogue), OfferInstall(gate))

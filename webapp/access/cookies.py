@@ -1,5 +1,6 @@
 """The cookies of a browser that is logged in: the same tokens that programs send, out of scripts' reach."""
 
+import re
 from typing import Final
 
 from flask import request
@@ -12,7 +13,7 @@ _ACCESS: Final = "tally_access"
 _REFRESH: Final = "tally_refresh"
 # Browsers keep a cookie of this name only from https, for this host alone and for all of its paths (RFC 6265bis).
 _HOST: Final = "__Host-"
-_PLAIN: Final = ("localhost", "127.0.0.1", "[::1]")
+_PLAIN: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
 
 
 def access_cookie() -> str | None:
@@ -24,7 +25,8 @@ def refresh_cookie() -> str | None:
 
 
 def keep(response: Response, logged_in: LoggedIn) -> None:
-    """Have the browser come as this user from now on."""
+    """Have the browser come as this user from now on. Nobody on the way may keep an answer with tokens in it."""
+    response.headers["Cache-Control"] = "no-store"
     _set(response, _ACCESS, logged_in.access, ACCESS_S)
     if logged_in.refresh:
         _set(response, _REFRESH, logged_in.refresh, REFRESH_S)
@@ -34,6 +36,12 @@ def drop(response: Response) -> None:
     """Have the browser come as nobody from now on."""
     for name in (_ACCESS, _REFRESH):
         response.delete_cookie(_name(name), path="/", secure=_is_secure(), httponly=True, samesite="Lax")
+
+
+def are_set(response: Response) -> bool:
+    """Whether the answer says already as whom the browser shall come."""
+    names = tuple(f"{_name(name)}=" for name in (_ACCESS, _REFRESH))
+    return any(value.startswith(names) for value in response.headers.getlist("Set-Cookie"))
 
 
 def _set(response: Response, name: str, value: str, max_age_s: int) -> None:
@@ -48,4 +56,4 @@ def _name(name: str) -> str:
 
 def _is_secure() -> bool:
     """Always, but on this machine itself, where nobody listens on the way."""
-    return request.is_secure or request.host.rsplit(":", 1)[0] not in _PLAIN
+    return request.is_secure or not _PLAIN.fullmatch(request.host)

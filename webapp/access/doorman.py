@@ -1,37 +1,61 @@
 """In front of everything: under which names the web answers, and, where the door is open, whom it turns away."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
-from werkzeug.sansio.utils import host_is_trusted
-
+from webapp.access.addresses import plain_address
 from webapp.problems import problem
 
 Environ: TypeAlias = dict[str, Any]
 App: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _BY_A_PROXY: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+# A name or an IPv4 address, or an IPv6 address; and perhaps a port.
+_HOST: Final = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class Doorman:
     """Lets requests through to `app`, or answers 400 or 403.
 
     A name that is not ours is a mistake or a trick: of a page that had its own name point here (DNS rebinding), or
-    of somebody who wants a foreign name in our links. Where everybody is an admin, whoever comes through a proxy
-    comes from elsewhere.
+    of somebody who wants a foreign name in our links. Where everybody is an admin, whoever comes from another
+    machine is turned away, whatever the server was told to listen on, and so is whoever comes through a proxy.
     """
 
     def __init__(self, app: App, trusted_hosts: Sequence[str], is_open: bool) -> None:
         self._app = app
         self._is_open = is_open
-        trusted = list(trusted_hosts)
-        self._is_trusted = lru_cache(1_024)(lambda host: not trusted or host_is_trusted(host, trusted))
+        trusted = tuple(name.lower() for name in trusted_hosts)
+        self._is_trusted = lru_cache(1_024)(lambda host: not trusted or _is_one_of(host, trusted))
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not self._is_trusted(environ.get("HTTP_HOST", "")):
             return problem(400, "The header Host names no host of ours.")(environ, start_response)
-        if self._is_open and any(name in environ for name in _BY_A_PROXY):
-            detail = "AUTH=open answers this machine alone, and this came through a proxy: set AUTH=required."
+        if self._is_open and _is_from_elsewhere(environ):
+            detail = "AUTH=open answers this machine alone, and this came from elsewhere: set AUTH=required."
             return problem(403, detail)(environ, start_response)
         return self._app(environ, start_response)
+
+
+def _is_one_of(host: str, trusted: Sequence[str]) -> bool:
+    """Whether what the header says is trusted; where `.name` is, all names below it are, and itself."""
+    parts = _HOST.fullmatch(host.lower())
+    if parts is None:
+        return False
+    name = parts[1]
+    return any(name == one or (one[:1] == "." and f".{name}".endswith(one)) for one in trusted)
+
+
+def _is_from_elsewhere(environ: Environ) -> bool:
+    return any(name in environ for name in _BY_A_PROXY) or not _is_here(environ.get("REMOTE_ADDR", ""))
+
+
+@lru_cache(1_024)
+def _is_here(address: str) -> bool:
+    try:
+        return ip_address(plain_address(address)).is_loopback
+    except ValueError:
+        return False

@@ -5,7 +5,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
 from webapp.access.caller import STRANGER, Caller
-from webapp.access.cookies import access_cookie, drop, keep, refresh_cookie
+from webapp.access.cookies import access_cookie, are_set, drop, keep, refresh_cookie
 from webapp.access.declaring import Access, access_of
 from webapp.access.logging_in import LoggedIn, SessionOver
 from webapp.access.own_forms import refuse_foreign_forms
@@ -22,6 +22,8 @@ def register(app: Flask) -> None:
 def _guard() -> None:
     g.caller = STRANGER
     refuse_foreign_forms()
+    if request.endpoint == "static":  # everybody's, and no reason to ask SQL
+        return
     g.caller = _identify()
     if request.endpoint is not None:
         _check(g.caller, access_of(current_app, request.endpoint))
@@ -57,9 +59,13 @@ def _renewed(refresh: str) -> Caller:
 
 
 def _keep_cookies(response: Response) -> Response:
+    """What came of the way here, unless the view decided otherwise: who just logged in stays so."""
     tokens: LoggedIn | None = g.pop("new_tokens", None)
+    is_over = g.pop("is_over", False)
+    if are_set(response):
+        return response
     if tokens is not None:
         keep(response, tokens)
-    elif g.pop("is_over", False):
+    elif is_over:
         drop(response)
     return response

@@ -26,10 +26,10 @@ class Identity:
         self.is_open = is_open
         self._tokens = tokens
         sessions, api_keys = Sessions(engine), ApiKeys(engine)
-        self._sessions: Standings[UUID, Standing | None] = Standings(
+        self._sessions: Standings[UUID, Standing] = Standings(
             lambda session_id: sessions.standing(session_id, now_us())
         )
-        self._keys: Standings[bytes, KeyStanding | None] = Standings(
+        self._keys: Standings[bytes, KeyStanding] = Standings(
             lambda digest: api_keys.standing(digest, now_us())
         )
 

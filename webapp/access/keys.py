@@ -4,10 +4,12 @@ A key has 256 random bits, so a fast digest without salt is no weakness: there i
 """
 
 import hashlib
+import re
 import secrets
 from typing import Final, NamedTuple
 
 PREFIX: Final = "tally_"
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class NewKey(NamedTuple):
@@ -22,6 +24,11 @@ def new_key() -> NewKey:
     key_id = secrets.token_hex(8)
     text = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
     return NewKey(key_id, text, digest_of(text))
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a key could have this id."""
+    return bool(_KEY_ID.fullmatch(text))
 
 
 def digest_of(text: str) -> bytes:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple, cast
 from uuid import UUID, uuid4
 
 from events.moments import now_us
-from events.types import UserId, conform
+from events.types import Invalid, UserId, conform
 from storage.sql.accounts import Account, Accounts
 from storage.sql.history import History
 from storage.sql.sessions import Session, Sessions
@@ -77,7 +77,7 @@ class LoggingIn:
 
     def log_in(self, user_id: str, password: str) -> LoggedIn:
         """Raises WrongPassword."""
-        account = self._accounts.find(user_id)
+        account = self._accounts.find(user_id) if _is_user_id(user_id) else None
         fits = is_password(account.password_hash if account else None, password)
         if account is None or not fits or account.disabled_at_us is not None:
             raise WrongPassword
@@ -123,6 +123,15 @@ class LoggingIn:
 
     def _is_known(self, user_id: str) -> bool:
         return bool(self._history.latest_of([user_id], 1)) or self._user_events.attempts(user_id).total > 0
+
+
+def _is_user_id(text: str) -> bool:
+    """No other text is compared with the column, whose alphabet is smaller."""
+    try:
+        conform(text, UserId, "user_id")
+    except Invalid:
+        return False
+    return True
 
 
 def role_of(account: Account) -> Role:

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from limits import RateLimitItem, parse
@@ -46,19 +47,21 @@ class Throttle:
 
     def count(self, limit: Limit, who: str) -> None:
         """One more try. Raises TooMany where there may be none; then it is not counted."""
-        strategy = self._strategy()
-        if not strategy.hit(limit.rate, limit.name, who):
-            reset_s = strategy.get_window_stats(limit.rate, limit.name, who).reset_time
-            raise TooMany(max(1, math.ceil(reset_s - time.time())))
+        self._try(lambda strategy: _count(strategy, limit, who))
 
     def forget(self, limit: Limit, who: str) -> None:
         """It went well: what was tried before does not count any more."""
-        self._strategy().clear(limit.rate, limit.name, who)
+        self._try(lambda strategy: strategy.clear(limit.rate, limit.name, who))
 
-    def _strategy(self) -> MovingWindowRateLimiter:
+    def _try(self, do: Callable[[MovingWindowRateLimiter], None]) -> None:
         try:
-            if self._shared.storage.check():
-                return self._shared
+            do(self._shared)
         except RedisError as error:
-            _log.warning("limits: %s", error)
-        return self._here
+            _log.warning("limits are counted in this worker alone: %s", error)
+            do(self._here)
+
+
+def _count(strategy: MovingWindowRateLimiter, limit: Limit, who: str) -> None:
+    if not strategy.hit(limit.rate, limit.name, who):
+        reset_s = strategy.get_window_stats(limit.rate, limit.name, who).reset_time
+        raise TooMany(max(1, math.ceil(reset_s - time.time())))

@@ -7,6 +7,7 @@ from werkzeug.exceptions import Conflict, Forbidden, NotFound
 
 from events.moments import format_rfc3339, now_us
 from storage.sql.accounts import Account, AccountExists
+from webapp.access.addresses import network_of
 from webapp.access.caller import caller
 from webapp.access.declaring import needs, public
 from webapp.access.logging_in import SignUpRefused
@@ -96,5 +97,5 @@ def _made(user_id: str, password: str, role: Any) -> Account:
         raise Forbidden("Only an admin makes accounts that are no customer's.")
     if not here.settings.is_signup_open:
         raise Forbidden("Signing up is closed here; ask an admin for the account.")
-    here.throttle.count(SIGN_UP_BY_ADDRESS, request.remote_addr or "")
+    here.throttle.count(SIGN_UP_BY_ADDRESS, network_of(request.remote_addr or ""))
     return here.logging_in.sign_up(user_id, password)

@@ -10,7 +10,7 @@ from events.types import Invalid
 from storage.sql.api_keys import ApiKey
 from webapp.access.caller import caller
 from webapp.access.declaring import needs
-from webapp.access.keys import new_key
+from webapp.access.keys import is_key_id, new_key
 from webapp.access.permissions import SCOPES
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
@@ -46,7 +46,7 @@ def list_keys() -> Response:
 @needs("account:own", owner="view")
 def revoke(key_id: str) -> Response:
     """End a key of the caller's."""
-    if not services().api_keys.revoke(_owner(), key_id, now_us()):
+    if not is_key_id(key_id) or not services().api_keys.revoke(_owner(), key_id, now_us()):
         raise NotFound(f"There is no key {key_id}.")
     services().identity.forget_all()
     return Response(status=204)

@@ -5,6 +5,7 @@ from flask import Response, request
 from events.types import Invalid
 from webapp.access.caller import caller
 from webapp.access.declaring import public
+from webapp.access.lasting import while_known
 from webapp.access.permissions import Reach
 from webapp.api.resource import Resource
 from webapp.live.positions import read_id
@@ -24,10 +25,11 @@ def watch(asked: LiveQuestion) -> Response:
 
     `event: skipped` where some of a crowd are not told.
 
-    `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept.
+    `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept. It ends
+    with the token or key that it was asked for by.
     """
     stream = LiveStream(services().live, *_start(asked.after), _whose(asked), asked.offer_id)
-    response = Response(iter(stream), content_type="text/event-stream")
+    response = Response(while_known(stream), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response

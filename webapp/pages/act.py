@@ -12,7 +12,15 @@ from werkzeug.wrappers import Response
 from events import types
 from events.channels.base import Backlogged
 from events.types import Invalid, conform
-from offers.errors import ClaimOver, KeyReused, OffersUntrusted, TooManyLikes, UnknownClaim, UnknownOffer
+from offers.errors import (
+    ClaimOver,
+    KeyReused,
+    OffersUntrusted,
+    TooManyClaims,
+    TooManyLikes,
+    UnknownClaim,
+    UnknownOffer,
+)
 from webapp.access.declaring import needs, public
 from webapp.pages import words
 from webapp.pages.offer import page
@@ -25,6 +33,7 @@ blueprint = Blueprint("act_page", __name__)
 # What became of it, and a number that goes with the words.
 Became = tuple[str, int | None]
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
+_TOO_MANY: Final = {TooManyClaims: "too_many_claims", TooManyLikes: "too_many_likes"}
 _MAY_PASS: Final = (OffersUntrusted, Backlogged, RedisError)
 
 
@@ -152,8 +161,8 @@ def _outcome(act: Callable[[str], Became], user_id: str) -> Became:
         return "gone", None
     except KeyReused:
         return "key_reused", None
-    except TooManyLikes as refused:
-        return "too_many_likes", refused.retry_after_s
+    except (TooManyClaims, TooManyLikes) as refused:
+        return _TOO_MANY[type(refused)], refused.retry_after_s
     except _MAY_PASS:
         return "away", None
 

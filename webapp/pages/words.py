@@ -37,6 +37,7 @@ WORDS: Final = {
     "gone": Words("That hold is over: its time ran out, or it was given back."),
     "liked": Words("Liked. That makes {n} from you in all.", "good"),
     "too_many_likes": Words("So many likes at once do not count. Try again in {n} s."),
+    "too_many_claims": Words("That was asked for too often at once. Nothing was taken; try again in {n} s."),
     "waiting": Words("You are on the waiting list, and are told when there is stock again.", "good"),
     "left": Words("You are off the waiting list.", "plain"),
     "no_offer": Words("There is no such offer."),

@@ -1,12 +1,13 @@
 -- Shared by the scripts by which a user asks for units: take and hold_seats. Both are handed
 -- KEYS    1 ready   2 log   3 offer   4 claims   5 owners   6 attempts   7 history   8 mine   9 refusal   10 holds
---         11 units
+--         11 units   12 rate
 -- ARGV    1 run   2 settings   3 most entries in the log   4 offer id   5 round   6 user   7 quantity   8 claim id
 --         9 fingerprint   10 event id   11 '1' where refusals are journaled   12 '1' where the user sent a key
---         13 zone or ''   14 row or ''
+--         13 zone or ''   14 row or ''   15 most claims a window, '' without a limit   16 that window, ms
 -- and both return {'ok', packed claim, remaining, '1' where this was answered before else '0'},
---         {'refused', reason, remaining, as above}, {'reused'}: the key came with another request,
---         {'round'}: the offer has another one, {'unknown'}: no such offer, {'untrusted'} or {'backlogged'}
+--         {'refused', reason, remaining, as above}, {'too many', ms until the next},
+--         {'reused'}: the key came with another request, {'round'}: the offer has another one,
+--         {'unknown'}: no such offer, {'untrusted'} or {'backlogged'}
 local REMEMBERED_S = 600
 
 -- The answer that this very request, or its key, got before.
@@ -32,6 +33,19 @@ local function earlier_answer(offer, attempts)
   return nil
 end
 
+-- What whoever claims too often is answered; else nil, and the claim counts.
+local function too_many()
+  if ARGV[15] == '' then
+    return nil
+  end
+  local too_early_ms = wait_ms(KEYS[12], ARGV[15])
+  if too_early_ms then
+    return {'too many', too_early_ms}
+  end
+  count_one(KEYS[12], ARGV[16])
+  return nil
+end
+
 -- The offer and the user's attempts; or nil and what is to be answered at once.
 local function begin_claim()
   if is_untrusted() then
@@ -45,8 +59,8 @@ local function begin_claim()
   end
   local attempts = read_attempts(KEYS[6])
   local answer = earlier_answer(offer, attempts)
-  if not answer and is_backlogged() then
-    answer = {'backlogged'}
+  if not answer then
+    answer = is_backlogged() and {'backlogged'} or too_many()
   end
   if answer then
     return nil, answer

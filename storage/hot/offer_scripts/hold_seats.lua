@@ -1,7 +1,7 @@
 -- Hold seats of a show: all that are asked for or none; next to each other in one row where that can be found,
 -- else the lowest that are free.
--- KEYS    1 to 11 as in claiming   12.. a zone's free seats, for each zone asked for
--- ARGV    1 to 14 as in claiming   then for each of those zones: its first unit, the first and the last unit to
+-- KEYS    1 to 12 as in claiming   13.. a zone's free seats, for each zone asked for
+-- ARGV    1 to 16 as in claiming   then for each of those zones: its first unit, the first and the last unit to
 --         choose from, and its seats a row
 -- Returns as in claiming
 --
@@ -9,9 +9,9 @@
 local MOST_SEEN = 4000
 
 local zones = {}
-for i = 15, #ARGV, 4 do
+for i = 17, #ARGV, 4 do
   zones[#zones + 1] = {
-    key = KEYS[12 + #zones], start = tonumber(ARGV[i]), first = tonumber(ARGV[i + 1]), last = ARGV[i + 2],
+    key = KEYS[13 + #zones], start = tonumber(ARGV[i]), first = tonumber(ARGV[i + 1]), last = ARGV[i + 2],
     seats_a_row = tonumber(ARGV[i + 3]),
   }
 end

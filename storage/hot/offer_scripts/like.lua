@@ -30,12 +30,12 @@ if last_event == event_id then
   return {'ok', text(count), text(last), was_top}
 elseif is_backlogged() then
   return {'backlogged'}
-elseif tonumber(redis.call('GET', KEYS[6]) or 0) >= tonumber(ARGV[7]) then
-  return {'too many', redis.call('PTTL', KEYS[6])}
 end
-if redis.call('INCR', KEYS[6]) == 1 then
-  redis.call('PEXPIRE', KEYS[6], ARGV[8])
+local too_early_ms = wait_ms(KEYS[6], ARGV[7])
+if too_early_ms then
+  return {'too many', too_early_ms}
 end
+count_one(KEYS[6], ARGV[8])
 local now = time_us()
 if last then
   redis.call('ZREM', KEYS[3], member(user, last))

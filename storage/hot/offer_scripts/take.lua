@@ -1,15 +1,15 @@
 -- Take units of a counted offer: all that are asked for or none, the lowest that were given back first.
--- KEYS    1 to 11 as in claiming   12 free
+-- KEYS    1 to 12 as in claiming   13 free
 -- ARGV    as in claiming
 -- Returns as in claiming
 local function pick(offer, quantity)
   local next_unit, picked, units = tonumber(offer.next_unit), {}, {}
   -- Units below next_unit are live or were given back: mostly there are none of these.
   if offer.live < next_unit - 1 or next_unit + quantity - 1 > offer.total then
-    units = redis.call('ZRANGEBYSCORE', KEYS[12], 1, text(offer.total), 'LIMIT', 0, quantity)
+    units = redis.call('ZRANGEBYSCORE', KEYS[13], 1, text(offer.total), 'LIMIT', 0, quantity)
   end
   if #units > 0 then
-    redis.call('ZREM', KEYS[12], unpack(units))
+    redis.call('ZREM', KEYS[13], unpack(units))
     local revisions = redis.call('HMGET', KEYS[11], unpack(units))
     for i, unit in ipairs(units) do
       picked[i] = '[' .. unit .. ',' .. text((revisions[i] or 0) + 1) .. ']'
