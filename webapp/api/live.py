@@ -25,8 +25,18 @@ def watch(asked: LiveQuestion) -> Response:
     `event: skipped` where some of a crowd are not told.
 
     `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept.
+
+    The stream ends when the token it was opened with does.
     """
-    stream = LiveStream(services().live, *_start(asked.after), _whose(asked), asked.offer_id)
+    start, may_have_missed = _start(asked.after)
+    stream = LiveStream(
+        services().live,
+        start,
+        may_have_missed,
+        _whose(asked),
+        asked.offer_id,
+        caller().expires_at_s,
+    )
     response = Response(iter(stream), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -20,6 +21,8 @@ _SECOND_TRY_S: Final = 2.0
 class LiveStream:
     """What one watcher is sent: everything behind `positions`, or what is of one user, or of one offer, alone.
 
+    It ends at `ends_at_s` (UNIX time), when the token it was opened with does: who is still somebody comes back.
+
     What belongs to nobody, such as an offer's new terms, is of every user.
 
     An id names the positions of all partitions. It is sent with the last event of a batch, so that who is cut
@@ -33,15 +36,17 @@ class LiveStream:
         may_have_missed: bool,
         user_id: str | None = None,
         offer_id: str | None = None,
+        ends_at_s: float | None = None,
     ) -> None:
         self._hub = hub
         self._positions = list(positions)
         self._user_id = user_id
         self._offer_id = offer_id
+        self._ends_at_s = ends_at_s
         self._may_have_missed = may_have_missed
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes of the answer, without an end; it ends for a watcher that is too slow."""
+        """The bytes of the answer, without an end but its time's; it ends for a watcher that is too slow."""
         with self._hub.watch(self._positions) as watcher:
             yield b": welcome\nretry: %d\n%s\n" % (_RETRY_MS, self._id_line())
             if self._may_have_missed:
@@ -78,12 +83,16 @@ class LiveStream:
         return bool(oldest) and order(oldest[0].position) > order(position)
 
     def _follow(self, watcher: Watcher) -> Iterator[bytes]:
-        while not watcher.has_overflowed:
-            told = watcher.get(HEARTBEAT_S)
+        while not watcher.has_overflowed and (left_s := self._left_s()) > 0:
+            told = watcher.get(min(HEARTBEAT_S, left_s))
             if told is None:
                 yield _HEARTBEAT
             elif told.untold is None or self._is_new(told):
                 yield self._said(told)
+
+    def _left_s(self) -> float:
+        """How long this watcher may go on."""
+        return inf if self._ends_at_s is None else self._ends_at_s - time.time()
 
     def _is_new(self, told: Telling) -> bool:
         return order(told.position) > order(self._positions[told.partition])

@@ -15,6 +15,7 @@ from events.types import Invalid, conform
 from offers.errors import ClaimOver, KeyReused, OffersUntrusted, TooManyLikes, UnknownClaim, UnknownOffer
 from webapp.access.declaring import needs, public
 from webapp.pages import words
+from webapp.pages.going import local_path
 from webapp.pages.offer import page
 from webapp.pages.take_form import TakeForm, read_take
 from webapp.pages.visitor import forget, remember, visitor
@@ -164,6 +165,4 @@ def _offer(offer_id: str, zone: str | None = None, row: int | None = None) -> st
 
 def _next() -> str:
     """The page that the form stood on: a path of this site and nothing else."""
-    path = request.form.get("next", "")
-    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_ours else url_for("me_page.show")
+    return local_path(request.form.get("next", "")) or url_for("me_page.show")
