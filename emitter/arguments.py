@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from events.moments import parse_duration
 from events.offers import MOST_UNITS_A_CLAIM, OfferId, ZoneName
 from events.types import Invalid, conform
+from storage.hot.emitter_control import bounded
 
 _FORMAT: Final = argparse.RawDescriptionHelpFormatter
 _LOWEST_RATE: Final = 0.001
@@ -61,9 +62,20 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_replay(sources)
     _add_rush(sources)
     wanted = parser.parse_args(arguments)
+    if wanted.source == "random" and wanted.controlled:
+        _check_controlled(parser, wanted)
     if wanted.source == "replay" and "speed" not in wanted:
         wanted.speed = None if wanted.shift_to_now else Fraction(1)
     return wanted
+
+
+def _check_controlled(parser: argparse.ArgumentParser, wanted: argparse.Namespace) -> None:
+    if wanted.count is not None:
+        parser.error("argument --controlled: goes on for ever, so it takes no --count")
+    try:
+        wanted.rate = bounded(wanted.rate)
+    except ValueError as error:
+        parser.error(f"argument --rate: {error} with --controlled")
 
 
 def _add_random(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -74,6 +86,11 @@ def _add_random(sources: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--count", type=_whole(1), metavar="N", help="end after so many (without: Ctrl-C ends it)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same amounts, users and gaps every time")
+    parser.add_argument(
+        "--controlled",
+        action="store_true",
+        help="start, stop and speed may be told by the web from then on; --rate is how it begins",
+    )
     parser.add_argument("--no-offers", action="store_true", help="transactions alone: no claims, no likes")
 
 

@@ -10,39 +10,46 @@ from emitter.publishing import PatientPublisher
 from emitter.stopping import Stop
 
 
-def emit_random(
-    publisher: PatientPublisher,
-    progress: Progress,
-    stop: Stop,
-    *,
-    rate: float,
-    users: int,
-    count: int | None,
-    seed: int | None,
-    then: Callable[[Sequence[str]], None],
-) -> None:
-    """`rate` a second on average, of the users 1 to `users`, until `stop`, or until there are `count`.
+class RandomSource:
+    """Transactions of the users 1 to `users`; the same `seed` gives the same ones after the same gaps.
 
-    The same `seed` gives the same transactions after the same gaps; `then` is given the users of each batch.
-    Raises Stopped, and RedisError.
+    `then` is given the users of each batch.
     """
-    generator = TransactionGenerator(users, seed)
-    with closing(_moments(rate, seed, count, stop)) as moments:
-        for batch in moments:
-            events = [generator.transaction(moment_us) for moment_us in batch]
-            publisher.publish(events)
-            then([event.user_id for event in events])
-            progress.advance(len(batch), progress.published + len(batch))
 
+    def __init__(
+        self,
+        publisher: PatientPublisher,
+        progress: Progress,
+        *,
+        users: int,
+        seed: int | None,
+        then: Callable[[Sequence[str]], None],
+    ) -> None:
+        self._publisher = publisher
+        self._progress = progress
+        self._generator = TransactionGenerator(users, seed)
+        self._gaps = seeded(seed, "gaps")
+        self._then = then
 
-def _moments(
-    rate: float, seed: int | None, count: int | None, stop: Stop
-) -> Generator[list[int], None, None]:
-    left = count
-    with closing(random_moments(rate, seeded(seed, "gaps"), stop)) as batches:
-        for batch in batches:
-            yield batch[:left]
-            if left is not None:
-                left -= len(batch[:left])
-            if left == 0:
-                return
+    def emit(self, rate: float, stop: Stop, count: int | None = None) -> None:
+        """`rate` a second on average, until `stop`, or until there are `count`. Raises Stopped, and RedisError.
+
+        Emitting again goes on where it ended: exponential gaps have no memory, so a pause or another rate leaves
+        them as random as they were.
+        """
+        with closing(self._moments(rate, count, stop)) as moments:
+            for batch in moments:
+                events = [self._generator.transaction(moment_us) for moment_us in batch]
+                self._publisher.publish(events)
+                self._then([event.user_id for event in events])
+                self._progress.advance(len(batch), self._progress.published + len(batch))
+
+    def _moments(self, rate: float, count: int | None, stop: Stop) -> Generator[list[int], None, None]:
+        left = count
+        with closing(random_moments(rate, self._gaps, stop)) as batches:
+            for batch in batches:
+                yield batch[:left]
+                if left is not None:
+                    left -= len(batch[:left])
+                if left == 0:
+                    return

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from events.channels.redis_stream import RedisStream
 from events.moments import format_rfc3339
+from storage.retrying import retry_letter
 from storage.sql.dead_letters import BuriedLetter, DeadLetters
 
 _SHOWN_BYTES = 60
@@ -46,10 +47,7 @@ def retry(
     """Append each to its log again, then forget it; how many were, and how many are too long to be whole."""
     retried = cut = 0
     for letter in found:
-        if letter.is_whole:
-            # Appended before it is removed: a crash between repeats it, and a repeated event changes nothing.
-            streams[letter.feed].republish(letter.partition, letter.format, letter.payload)
-            letters.remove(letter)
+        if retry_letter(letter, letters, streams):
             retried += 1
         else:
             cut += 1

@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Settings, load_or_exit
-from webapp import errors, health, offer_errors, pages
+from webapp import errors, headers, health, offer_errors, pages
 from webapp.access import guard
 from webapp.access.declaring import check_all_declare
 from webapp.access.doorman import App, Doorman
@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(app)
     offer_errors.register(app)
     guard.register(app)
+    headers.register(app)
     register_api(app)
     app.register_blueprint(health.blueprint)
     pages.register(app)

@@ -18,11 +18,13 @@ from offers.sold_out import Notices, SoldOut
 from offers.waiting import WaitingList
 from storage.hot.board import Boards
 from storage.hot.client import open_client
+from storage.hot.emitter_control import EmitterControl
 from storage.hot.live import LiveFeed
 from storage.hot.offer_gate import OfferGate
 from storage.sql.accounts import Accounts
 from storage.sql.api_keys import ApiKeys
 from storage.sql.claim_book import ClaimBook
+from storage.sql.dead_letters import DeadLetters
 from storage.sql.engine import open_reader, open_writer
 from storage.sql.history import History
 from storage.sql.offer_catalogue import OfferCatalogue
@@ -73,6 +75,10 @@ class Services:
     accounts: Accounts
     api_keys: ApiKeys
     throttle: Throttle
+    # Of the system: both feeds by their names, what could not be stored, and who makes transactions up.
+    streams: dict[str, RedisStream]
+    letters: DeadLetters
+    emitter: EmitterControl
     sums: Sums
 
 
@@ -84,8 +90,9 @@ def open_services(settings: Settings) -> Services:
     history = History(engine)
     boards = Boards(client, settings.window_us, settings.latest, settings.partitions)
     hot = Hot(boards)
-    stream = RedisStream(bus, TRANSACTIONS, settings.partitions, settings.max_backlog)
-    gate = _open_gate(client, settings)
+    streams = _open_streams(settings, client, bus)
+    stream = streams[TRANSACTIONS]
+    gate = OfferGate(client, streams[OFFERS], settings.max_backlog)
     catalogue, sold_out = Catalogue(gate, settings.default_currency), SoldOut()
     likes = Likes(gate, catalogue, settings.likes_per_10_s)
     figures = OfferFigures(engine)
@@ -115,22 +122,35 @@ def open_services(settings: Settings) -> Services:
         sums=Sums(history, hot, stream),
         **access,
         throttle=Throttle(client),
+        streams=streams,
+        emitter=EmitterControl(client),
     )
 
 
 def _open_access(settings: Settings, history: History, user_events: UserEvents) -> dict[str, Any]:
-    """What knows callers. Where the door is open no secret is needed: then tokens end with the worker."""
+    """What knows callers, and what else writes to SQL.
+
+    Where the door is open no secret is needed: then tokens end with the worker.
+    """
     engine = open_writer(settings.database_url, pool_size=3)
     tokens = Tokens(settings.secret_key or secrets.token_urlsafe())
     accounts, identity = Accounts(engine), Identity(settings.is_open, tokens, engine)
     logging_in = LoggingIn(accounts, Sessions(engine), tokens, identity, history, user_events)
-    return {"identity": identity, "logging_in": logging_in, "accounts": accounts, "api_keys": ApiKeys(engine)}
+    return {
+        "identity": identity,
+        "logging_in": logging_in,
+        "accounts": accounts,
+        "api_keys": ApiKeys(engine),
+        "letters": DeadLetters(engine),
+    }
 
 
-def _open_gate(client: Client, settings: Settings) -> OfferGate:
-    """What is scarce is journaled where its stock is, whatever carries the transactions."""
-    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog)
-    return OfferGate(client, stream, settings.max_backlog)
+def _open_streams(settings: Settings, client: Client, bus: Client) -> dict[str, RedisStream]:
+    """Both feeds. What is scarce is journaled where its stock is, whatever carries the transactions."""
+    return {
+        feed: RedisStream(carrier, feed, settings.partitions, settings.max_backlog)
+        for feed, carrier in {TRANSACTIONS: bus, OFFERS: client}.items()
+    }
 
 
 def services() -> Services:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Engine, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, tuple_
 
 from events.channels.base import Entry
 from storage.sql.bulk import bulk_for
@@ -15,6 +15,10 @@ KEPT_BYTES: Final = 64 * 1024
 _REASON_LENGTH: Final = 500
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PAGE: Final = 500
+
+# A letter's feed, partition and position: they name it, and letters are listed in their order.
+LetterKey: TypeAlias = tuple[str, int, str]
+_FIRST: Final[LetterKey] = ("", -1, "")
 
 
 class DeadLetter(NamedTuple):
@@ -41,6 +45,10 @@ class BuriedLetter(NamedTuple):
     payload: bytes
 
     @property
+    def key(self) -> LetterKey:
+        return self.feed, self.partition, self.position
+
+    @property
     def is_whole(self) -> bool:
         return len(self.payload) == self.size_bytes
 
@@ -64,28 +72,35 @@ class DeadLetters:
 
     def all(self) -> Iterator[BuriedLetter]:
         """Every letter, oldest position of each log first, read in pages."""
-        after: tuple[str, int, str] = ("", -1, "")
-        while page := self._page(after):
+        after: LetterKey | None = None
+        while page := self.page(_PAGE, after):
             yield from page
-            after = (page[-1].feed, page[-1].partition, page[-1].position)
+            after = page[-1].key
 
-    def remove(self, letter: BuriedLetter) -> None:
-        """Forget a letter, after it was tried again or given up."""
-        key = dead_letters.c
-        at = and_(
-            key.feed == letter.feed,
-            key.log_partition == letter.partition,
-            key.position == letter.position,
-        )
-        with self._engine.begin() as connection:
-            connection.execute(delete(dead_letters).where(at))
-
-    def _page(self, after: tuple[str, int, str]) -> list[BuriedLetter]:
+    def page(self, limit: int, after: LetterKey | None = None) -> list[BuriedLetter]:
+        """Up to `limit` letters, oldest position of each log first, from right behind `after` on."""
         columns = dead_letters.c
         key = tuple_(columns.feed, columns.log_partition, columns.position)
-        query = select(dead_letters).where(key > tuple_(*after)).order_by(*key.clauses).limit(_PAGE)
+        behind = key > tuple_(*(after or _FIRST))
+        query = select(dead_letters).where(behind).order_by(*key.clauses).limit(limit)
         with self._engine.connect() as connection:
             return [_buried(row) for row in connection.execute(query)]
+
+    def find(self, key: LetterKey) -> BuriedLetter | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(dead_letters).where(_at(key))).one_or_none()
+        return _buried(row) if row else None
+
+    def remove(self, letter: BuriedLetter) -> bool:
+        """Forget a letter, after it was tried again or given up; whether it still stood there."""
+        with self._engine.begin() as connection:
+            return bool(connection.execute(delete(dead_letters).where(_at(letter.key))).rowcount)
+
+
+def _at(key: LetterKey) -> ColumnElement[bool]:
+    columns = dead_letters.c
+    feed, partition, position = key
+    return and_(columns.feed == feed, columns.log_partition == partition, columns.position == position)
 
 
 def _row(letter: DeadLetter) -> dict[str, Any]:

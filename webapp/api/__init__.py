@@ -5,8 +5,11 @@ from flask_smorest import Api
 
 from webapp.api.accounts import blueprint as accounts
 from webapp.api.claims import blueprint as claims
+from webapp.api.dead_letters import blueprint as dead_letters
+from webapp.api.emitter import blueprint as emitter
 from webapp.api.intake import blueprint as intake
 from webapp.api.keys import blueprint as keys
+from webapp.api.lag import blueprint as lag
 from webapp.api.likes import blueprint as likes
 from webapp.api.live import blueprint as live
 from webapp.api.offers import blueprint as offers
@@ -28,6 +31,7 @@ _RESOURCES = (
     *(intake, user_sum, user_transactions, user_windows, users, sums, series, live),
     *(offers, seats, claims, orders, waiting, likes, user_offers, system),
     *(accounts, tokens, keys),
+    *(dead_letters, lag, emitter),
 )
 
 

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from flask import Response, request
-from werkzeug.exceptions import Conflict, Forbidden, NotFound
+from flask import Response
+from werkzeug.exceptions import Conflict
 
-from events.moments import format_rfc3339, now_us
+from events.moments import format_rfc3339
 from storage.sql.accounts import Account, AccountExists
-from webapp.access.addresses import network_of
-from webapp.access.caller import caller
+from webapp.access import managing
 from webapp.access.declaring import needs, public
 from webapp.access.logging_in import SignUpRefused
-from webapp.access.passwords import hash_password
-from webapp.access.throttle import SIGN_UP_BY_ADDRESS
+from webapp.access.signing_up import make_account
 from webapp.account_list import page_of_accounts
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
@@ -31,7 +29,7 @@ blueprint = Resource("accounts", __name__, "Accounts")
 def sign_up(asked: dict[str, Any]) -> Response:
     """An account for oneself, as a customer; of whatever role where an admin makes it."""
     try:
-        return json_answer(told_account(_made(**asked)), 201)
+        return json_answer(told_account(make_account(**asked)), 201)
     except AccountExists as error:
         raise Conflict(f"There is an account {error} already.") from error
     except SignUpRefused as error:
@@ -55,29 +53,7 @@ def list_accounts(asked: UsersQuestion) -> Response:
 @needs("accounts:manage")
 def change_account(asked: dict[str, Any], user_id: str) -> Response:
     """Change its role or password, disable or enable it. Its log-ins end, unless it is only enabled."""
-    return json_answer(told_account(changed(user_id, **asked)))
-
-
-def changed(
-    user_id: str, role: str | None = None, password: str | None = None, is_disabled: bool | None = None
-) -> Account:
-    """The account as it is then. Raises NotFound."""
-    here = services()
-    if here.accounts.find(user_id) is None:
-        raise NotFound(f"There is no account {user_id}.")
-    if role is not None:
-        here.accounts.set_role(user_id, role)
-    if password is not None:
-        here.accounts.set_password(user_id, hash_password(password))
-    if is_disabled:
-        here.accounts.disable(user_id, now_us())
-    elif is_disabled is not None:
-        here.accounts.enable(user_id)
-    if role is not None or password is not None or is_disabled:
-        here.logging_in.log_out_everywhere(user_id)
-    account = here.accounts.find(user_id)
-    assert account is not None  # noqa: S101 - accounts are disabled, never deleted
-    return account
+    return json_answer(told_account(managing.change_account(user_id, **asked)))
 
 
 def told_account(account: Account) -> dict[str, Any]:
@@ -87,15 +63,3 @@ def told_account(account: Account) -> dict[str, Any]:
         "created_at": format_rfc3339(account.created_at_us),
         "is_disabled": account.disabled_at_us is not None,
     }
-
-
-def _made(user_id: str, password: str, role: Any) -> Account:
-    here = services()
-    if caller().reach("accounts:manage"):
-        return here.logging_in.add(user_id, password, role)
-    if role != "customer":
-        raise Forbidden("Only an admin makes accounts that are no customer's.")
-    if not here.settings.is_signup_open:
-        raise Forbidden("Signing up is closed here; ask an admin for the account.")
-    here.throttle.count(SIGN_UP_BY_ADDRESS, network_of(request.remote_addr or ""))
-    return here.logging_in.sign_up(user_id, password)

@@ -42,6 +42,10 @@ class Resource(Blueprint):  # type: ignore[misc]
         decorator: Callable[[_View], _View] = super().post(path)
         return decorator
 
+    def put(self, path: str) -> Callable[[_View], _View]:
+        decorator: Callable[[_View], _View] = super().put(path)
+        return decorator
+
     def patch(self, path: str) -> Callable[[_View], _View]:
         decorator: Callable[[_View], _View] = super().patch(path)
         return decorator

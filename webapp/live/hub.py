@@ -54,6 +54,11 @@ class LiveHub:
         self._reading: set[int] = set()
         self._lock = Lock()
 
+    @property
+    def watching(self) -> int:
+        """How many watch now."""
+        return len(self._watchers)
+
     @contextmanager
     def watch(self, positions: list[str]) -> Iterator[Watcher]:
         """A watcher that is told all that comes from now on; a reader that starts for it starts at `positions`."""

@@ -23,6 +23,7 @@ from offers.errors import (
 )
 from webapp.access.declaring import needs, public
 from webapp.pages import words
+from webapp.pages.going import local_path
 from webapp.pages.offer import page
 from webapp.pages.take_form import TakeForm, read_take
 from webapp.pages.visitor import forget, remember, visitor
@@ -173,6 +174,4 @@ def _offer(offer_id: str, zone: str | None = None, row: int | None = None) -> st
 
 def _next() -> str:
     """The page that the form stood on: a path of this site and nothing else."""
-    path = request.form.get("next", "")
-    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_ours else url_for("me_page.show")
+    return local_path(request.form.get("next", "")) or url_for("me_page.show")

@@ -4,13 +4,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask import Blueprint, render_template
+from werkzeug.wrappers import Response
 
 from storage.sql.selection import Selection
 from storage.transaction_row import TransactionRow
+from webapp.access.caller import caller
 from webapp.access.declaring import needs
+from webapp.access.permissions import Reach
+from webapp.emitter_control import look
 from webapp.live.positions import write_id
+from webapp.pages import words
 from webapp.pages.asking import asked
 from webapp.pages.charts import window_chart
+from webapp.pages.going import go
+from webapp.pages.navigation import home
 from webapp.pages.overview import overview, top_users
 from webapp.schemas import fields
 from webapp.schemas.queries import Query
@@ -33,9 +40,18 @@ class CurrencyQuery(Query):
 
 
 @blueprint.get("/")
-@needs("transactions:read")
-def show() -> str:
-    """Figures, chart, stream and top users; `?currency=` shows another currency."""
+@needs("transactions:read", owner="view")
+def show() -> Response:
+    """Figures, chart, stream and top users; `?currency=` shows another currency.
+
+    Who may see their own alone is led to it.
+    """
+    if caller().must("transactions:read") is Reach.OWN:
+        return go(home())
+    return words.said_once(_page())
+
+
+def _page() -> str:
     currency = asked(CurrencyQuery).currency
     # The place in the stream first: what is stored between here and the list is told again, and dropped as known.
     live_after = write_id(services().live.newest())
@@ -50,6 +66,8 @@ def show() -> str:
         top=top_users(services(), figures.currency),
         top_rows=TOP_USERS,
         window_us=services().settings.window_us,
+        emitter=look() if caller().reach("system:manage") else None,
+        said=words.heard(),
     )
 
 

@@ -3,6 +3,7 @@
 
 import { keepFresh } from "./fragments.js";
 import { follow } from "./live.js";
+import { closeMenus } from "./menus.js";
 import { scarce } from "./scarce.js";
 import { stream } from "./stream.js";
 import { localise } from "./times.js";
@@ -14,6 +15,15 @@ if (page) {
   const bring = "scarce" in page.dataset ? scarce : transactions;
   bring(page, document.querySelectorAll("[data-fragment]"), document.getElementById("connection"));
 }
+
+// A page about what no stream tells asks every few seconds; the sign says whether it was answered.
+const polled = document.querySelector("[data-polled]");
+if (polled) {
+  const pace = { soonestMs: 1_000, latestMs: 2_500, awayMs: 2_500 };
+  keepFresh(document.querySelectorAll("[data-fragment]"), document.getElementById("connection"), pace).connection("live");
+}
+
+closeMenus(document);
 
 function transactions(page, parts, sign) {
   const rows = document.getElementById("stream");

@@ -12,6 +12,7 @@ export async function renew(part) {
     headers: { Accept: "text/html" },
     signal: AbortSignal.timeout(GIVE_UP_MS),
   });
+  if (answer.status === 401) location.reload(); // the log-in is over: the page leads to a new one, and back
   if (!answer.ok) throw new Error(`${part.dataset.fragment}: ${answer.status}`);
   const text = await answer.text();
   if (part.querySelector("[data-part]")) return renewPieces(part, text);

@@ -27,7 +27,7 @@ export function scarce(page, parts, sign) {
   const on = {
     offer(told) {
       if (!concerns(told)) return;
-      if (stock.told(told)) fresh.soon();
+      if (stock.told(told) || page.querySelector("#seat-map")) fresh.soon();
     },
     coupon(told) {
       if (!concerns(told)) return;
