@@ -85,8 +85,12 @@ def load() -> Settings:
     return settings
 
 
-def load_or_exit() -> Settings:
-    """As `load`, but a wrong value is one clear line on standard error, and exit code 2."""
+def load_or_exit(fixed: Mapping[str, str] | None = None) -> Settings:
+    """As `load`, but a wrong value is one clear line on standard error, and exit code 2.
+
+    `fixed` variables are as they say, whatever the environment has.
+    """
+    os.environ.update(fixed or {})
     try:
         return load()
     except ConfigError as error:
@@ -166,9 +170,7 @@ def _contradictions(settings: Settings) -> list[str]:
     """What is wrong with values that are right each by itself."""
     if settings.is_open:
         if not is_loopback(settings.host):
-            return [
-                f"AUTH: open is for this machine alone, and HOST={settings.host} is not; set AUTH=required"
-            ]
+            return [f"HOST: {settings.host} is not this machine, which alone is served with AUTH=open"]
         if settings.trusted_proxies:
             return ["TRUSTED_PROXIES: behind a proxy callers must be known; set AUTH=required"]
     elif len(settings.secret_key) < SHORTEST_SECRET:

@@ -35,6 +35,9 @@ _USERS: Final = 100
 _HISTORY_US: Final = 8 * HOUR_US
 _SEED: Final = 7
 
+# Nobody logs in to a demo: it serves this machine alone.
+_OPEN: Final = {"AUTH": "open", "TRUSTED_PROXIES": "0"}
+
 _READY_TIMEOUT_S: Final = 60.0
 # Four children in a row, each with this long to finish what it has in hand, stay below 20 s.
 _STOP_TIMEOUT_S: Final = 4.5
@@ -94,7 +97,7 @@ class Demo:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._children: list[Child] = []
-        self._environment = child_environment({"PYTHONUNBUFFERED": "1"})
+        self._environment = child_environment({"PYTHONUNBUFFERED": "1", **_OPEN})
         self._stop_requested = False
 
     def listen(self) -> None:
@@ -218,7 +221,7 @@ def main() -> int:
         if wanted.reset:
             home.forget()
         else:
-            _run(home, load_or_exit())
+            _run(home, load_or_exit(_OPEN))
     except CannotRun as reason:
         print(reason, file=sys.stderr)
         return 1

@@ -149,7 +149,7 @@ def test_a_busy_port_is_one_clear_line_before_anything_starts(doors, tmp_path):
 
 
 def test_a_host_that_is_not_this_machine_is_one_clear_line(doors, tmp_path):
-    done = doors.run("demo.py", "--data", str(tmp_path), env={"HOST": "192.0.2.1"}, expect=1)
+    done = doors.run("demo.py", "--data", str(tmp_path), env={"HOST": "192.0.2.1"}, expect=2)
     assert done.stderr.count("\n") == 1
     assert "192.0.2.1" in done.stderr
 

@@ -29,8 +29,8 @@ def test_on_this_machine_the_door_is_open_unless_told_otherwise(host):
 def test_anywhere_else_accounts_are_required_and_a_secret_with_them(host):
     assert wrong(HOST=host).startswith("SECRET_KEY: ")
     assert not settings_of(HOST=host, SECRET_KEY=SECRET).is_open
-    assert wrong(HOST=host, AUTH="open").startswith("AUTH: ")
-    assert wrong(HOST=host, AUTH="open", SECRET_KEY=SECRET).startswith("AUTH: ")
+    assert wrong(HOST=host, AUTH="open").startswith("HOST: ")
+    assert wrong(HOST=host, AUTH="open", SECRET_KEY=SECRET).startswith("HOST: ")
 
 
 def test_a_secret_is_long_enough_and_is_not_shown():
