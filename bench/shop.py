@@ -81,6 +81,10 @@ class Shop:
         """Return once nothing waits in the offers' log."""
         eventually(lambda: self._stream.backlog(0).is_empty, _STORED_S, "all is stored", every_s=_POLL_S)
 
+    def storing_pids(self) -> list[int]:
+        """The processes that a stored event has passed."""
+        return [self._subscriber.pid, self.stand.mariadb.pid, self.stand.valkey.pid]
+
     def close(self) -> None:
         for child in reversed(self._children):
             child.stop()

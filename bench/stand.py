@@ -38,6 +38,7 @@ class Stand:
         self.directory = directory
         self._load = os.getloadavg()[0]
         self.mariadb = mariadb
+        self.valkey = valkey
         self.database = mariadb.create_database()
         self.database_url = mariadb.url(self.database)
         migrate(self.database_url)

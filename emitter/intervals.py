@@ -1,10 +1,10 @@
 """Truly random intervals: a Poisson process, whose gaps are exponential, as card payments arrive.
 
 Both sources below yield the moments at which transactions occur, in batches. After a stall of more than
-a second (nobody took the batches) they go on from now: what was not yet made is not made up for in a burst.
+a second (nobody took the batches), or where the clock was set, they go on from now: what was not yet made is not
+made up for in a burst.
 """
 
-import time
 from collections.abc import Generator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ SCHEDULED_UP_TO: Final = 300.0
 BATCH_LIMIT: Final = 1_000
 
 _CATCH_UP_S: Final = 1.0
+_CATCH_UP_US: Final = SECOND_US
 _TICK_S: Final = 0.015
 _WAIT_S: Final = 0.1
 
@@ -65,14 +66,15 @@ def scheduled_moments(rate: float, random: Random, stop: Stop) -> Generator[list
 
 def paced_moments(rate: float, random: Random, stop: Stop) -> Generator[list[int], None, None]:
     """All that a tick of some milliseconds brings, drawn gap by gap."""
-    due_s = time.monotonic() + random.expovariate(rate)
+    per_us = rate / SECOND_US
+    due_us = now_us() + random.expovariate(per_us)
     while not stop.requested:
-        now_s, wall_us = time.monotonic(), now_us()
-        due_s = max(due_s, now_s - _CATCH_UP_S)
+        at_us = now_us()
+        due_us = min(max(due_us, at_us - _CATCH_UP_US), at_us + _CATCH_UP_US)
         batch: list[int] = []
-        while due_s <= now_s and len(batch) < BATCH_LIMIT:
-            batch.append(wall_us - round((now_s - due_s) * SECOND_US))
-            due_s += random.expovariate(rate)
+        while due_us <= at_us and len(batch) < BATCH_LIMIT:
+            batch.append(int(due_us))
+            due_us += random.expovariate(per_us)
         if batch:
             yield batch
         if len(batch) < BATCH_LIMIT:

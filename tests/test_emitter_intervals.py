@@ -96,7 +96,6 @@ def test_the_scheduler_waits_for_a_slow_consumer_and_loses_no_firing(monkeypatch
 def test_paced_moments_are_exponential_even_within_a_tick():
     moments = collected(paced_moments(5_000.0, seeded(4, "gaps"), Stop()), 10_000)
     assert moments == sorted(moments)
-    # Each tick places its moments by two clocks that are read one after the other, which can move a batch by some µs.
     assert_exponential([(after - before) / SECOND_US for before, after in pairwise(moments)], 5_000.0)
 
 
