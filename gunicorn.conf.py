@@ -1,6 +1,12 @@
 """How gunicorn serves the web: `gunicorn -c gunicorn.conf.py webapp.wsgi:app`."""
 
+import json
+import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
+
+from gunicorn import util
 
 from config import load_or_exit
 
@@ -23,3 +29,32 @@ keepalive = 5
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
+# As much as may be asked in one line: a cursor keeps its filters, and is longer than most queries.
+limit_request_line = 8_190
+
+
+def _write_problem(sock: Any, status: int, reason: str, detail: str) -> None:
+    """What is no HTTP, or too long, never reaches the application: its problem document (RFC 9457) is written here."""
+    document = {"type": "about:blank", "title": reason, "status": status, "detail": detail or reason}
+    body = json.dumps(document)
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"))
+
+
+# Gunicorn has no setting for its own error pages, which are HTML.
+util.write_error = _write_problem
+
+if workers > 1:
+    # Where workers count what /metrics tells, so that whichever is asked knows of all. It goes when all end.
+    _counts = tempfile.mkdtemp(prefix="tally-metrics-", dir=worker_tmp_dir)
+    raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]
+
+    def child_exit(_server: Any, worker: Any) -> None:
+        """What a worker had open ended with it."""
+        # Only now: it asks for the directory when it is imported.
+        from prometheus_client import multiprocess  # noqa: PLC0415
+
+        multiprocess.mark_process_dead(worker.pid, _counts)
+
+    def on_exit(_server: Any) -> None:
+        shutil.rmtree(_counts, ignore_errors=True)

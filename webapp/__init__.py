@@ -11,6 +11,10 @@ from webapp.access.doorman import App, Doorman
 from webapp.api import register_api
 from webapp.express_lane import ExpressLane
 from webapp.limits import BODY_LIMIT_BYTES
+from webapp.metrics import measured
+from webapp.metrics import views as metrics
+from webapp.openapi import docs
+from webapp.openapi import views as openapi
 from webapp.services import Services, open_services
 
 
@@ -24,10 +28,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.wsgi_app = _front(app.wsgi_app, services)  # type: ignore[method-assign, assignment]
     errors.register(app)
     offer_errors.register(app)
+    measured.register(app)
     guard.register(app)
     headers.register(app)
     register_api(app)
     app.register_blueprint(health.blueprint)
+    openapi.register(app)
+    metrics.register(app)
+    app.register_blueprint(docs.blueprint)
     pages.register(app)
     check_all_declare(app)
     return app
@@ -36,6 +44,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _front(app: App, services: Services) -> App:
     """What a request passes before Flask sees it."""
     settings = services.settings
-    doorman = Doorman(ExpressLane(app, services), settings.trusted_hosts, settings.is_open)
+    front = measured.Measured(Doorman(ExpressLane(app, services), settings.trusted_hosts, settings.is_open))
     hops = settings.trusted_proxies
-    return ProxyFix(doorman, x_for=hops, x_proto=hops, x_host=hops) if hops else doorman
+    return ProxyFix(front, x_for=hops, x_proto=hops, x_host=hops) if hops else front

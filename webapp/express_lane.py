@@ -11,6 +11,8 @@ from time import perf_counter
 from typing import Any, Final, TypeAlias
 
 from webapp.claim_body import KEY_HEADER, read_claim
+from webapp.metrics.counted import SOLD_OUT_HITS
+from webapp.metrics.measured import ENDPOINT
 from webapp.outcomes import outcome_json
 from webapp.services import Services
 
@@ -23,6 +25,7 @@ DEFAULT_COUPON: Final = "coupon"
 
 _BEFORE_ID: Final = "/api/v1/offers/"
 _AFTER_ID: Final = "/claims"
+_CLAIM: Final = "claims.claim"
 _GRAB: Final = "/api/coupon/grab"
 _KEY: Final = f"HTTP_{KEY_HEADER.upper().replace('-', '_')}"
 # A browser's cookie, and where it says that its request comes from.
@@ -41,6 +44,8 @@ class ExpressLane:
         answer = self._answer(environ)
         if answer is None:
             return self._app(environ, start_response)
+        environ[ENDPOINT] = _CLAIM
+        SOLD_OUT_HITS.inc()
         headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(answer))),

@@ -41,6 +41,7 @@ from webapp.cached import Cached
 from webapp.hot import Hot
 from webapp.listening import Listening
 from webapp.live.hub import LiveHub
+from webapp.metrics.counted import count_connections
 from webapp.sums import Sums
 
 
@@ -54,6 +55,7 @@ class Services:
     boards: Boards
     hot: Hot
     stream: RedisStream
+    offers_stream: RedisStream
     live: LiveHub
     # Of scarce things: in Redis, and as stored.
     catalogue: Catalogue
@@ -86,7 +88,7 @@ def open_services(settings: Settings) -> Services:
     """The services for these settings."""
     client = open_client(settings.redis_url)
     bus = client if settings.bus_url == settings.redis_url else open_client(settings.bus_url)
-    engine = open_reader(settings.database_url)
+    engine = count_connections(open_reader(settings.database_url), "reading")
     history = History(engine)
     boards = Boards(client, settings.window_us, settings.latest, settings.partitions)
     hot = Hot(boards)
@@ -105,6 +107,7 @@ def open_services(settings: Settings) -> Services:
         boards=boards,
         hot=hot,
         stream=stream,
+        offers_stream=gate.stream,
         live=LiveHub(LiveFeed(client, settings.partitions)),
         catalogue=catalogue,
         sold_out=sold_out,
@@ -132,7 +135,7 @@ def _open_access(settings: Settings, history: History, user_events: UserEvents) 
 
     Where the door is open no secret is needed: then tokens end with the worker.
     """
-    engine = open_writer(settings.database_url, pool_size=3)
+    engine = count_connections(open_writer(settings.database_url, pool_size=3), "accounts")
     tokens = Tokens(settings.secret_key or secrets.token_urlsafe())
     accounts, identity = Accounts(engine), Identity(settings.is_open, tokens, engine)
     logging_in = LoggingIn(accounts, Sessions(engine), tokens, identity, history, user_events)

@@ -25,7 +25,9 @@ from webapp.bodies import not_readable
 from webapp.limits import ITEMS_LIMIT
 
 
-class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One transaction as it may be posted."""
+
     user_id: UserId
     amount: Amount
     currency: Currency
@@ -51,7 +53,7 @@ class Submission(NamedTuple):
     errors: list[ItemError]
 
 
-_decode_item: Final = msgspec.json.Decoder(_Item).decode
+_decode_item: Final = msgspec.json.Decoder(Item).decode
 _decode_items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BLANKS: Final = b" \t\r\n"
 

@@ -4,7 +4,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -17,6 +17,7 @@ from events.scripts import Client, load_script
 from events.types import TRANSACTIONS_CHANNEL, Transaction
 
 GROUP: Final = "ledger"
+_GROUP: Final = GROUP.encode()
 # The feeds. What is scarce has one of its own, so that a rush never delays a transaction.
 TRANSACTIONS: Final = "transactions"
 OFFERS: Final = "offers"
@@ -31,6 +32,13 @@ _T = TypeVar("_T")
 
 class LeaseLost(Exception):
     """Another holds the lease that this append was bound to; nothing was appended."""
+
+
+class LogCounts(NamedTuple):
+    """How many entries a log ever took, and how many of them its group has acknowledged."""
+
+    published: int
+    settled: int
 
 
 class Lease:
@@ -95,6 +103,21 @@ class RedisStream:
     def backlog(self, partition: int) -> Backlog:
         undelivered, pending, oldest = self._backlog([self.log_key(partition)], [GROUP])
         return Backlog(undelivered, pending, accepted_at_us(oldest) if oldest else None)
+
+    def counts(self, partition: int) -> "LogCounts":
+        """What went through the log since it was made, trimmed or not."""
+        log = self.log_key(partition)
+        try:
+            published, groups = (
+                self._client.xinfo_stream(log)["entries-added"],
+                self._client.xinfo_groups(log),
+            )
+        except ResponseError:  # no such log yet
+            return LogCounts(0, 0)
+        settled = [
+            (group["entries-read"] or 0) - group["pending"] for group in groups if group["name"] == _GROUP
+        ]
+        return LogCounts(published, sum(settled))
 
     def trim(self, partition: int) -> int:
         return int(self._trim([self.log_key(partition)]))

@@ -70,6 +70,13 @@ class DeadLetters:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
 
+    def counts(self) -> dict[tuple[str, int], int]:
+        """How many there are of each feed and partition that has any."""
+        key = (dead_letters.c.feed, dead_letters.c.log_partition)
+        counted = select(*key, func.count()).group_by(*key)
+        with self._engine.connect() as connection:
+            return {(feed, partition): count for feed, partition, count in connection.execute(counted)}
+
     def all(self) -> Iterator[BuriedLetter]:
         """Every letter, oldest position of each log first, read in pages."""
         after: LetterKey | None = None

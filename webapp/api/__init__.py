@@ -1,7 +1,6 @@
 """The REST API under /api/v1, a resource a file."""
 
 from flask import Flask
-from flask_smorest import Api
 
 from webapp.api.accounts import blueprint as accounts
 from webapp.api.claims import blueprint as claims
@@ -35,19 +34,8 @@ _RESOURCES = (
 )
 
 
-class _Api(Api):  # type: ignore[misc]
-    """Without the library's own error answers, which forget headers: `webapp.errors` gives ours."""
-
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_error_handlers(self) -> None:
-        return
-
-
 def register_api(app: Flask) -> None:
     """Put every resource under /api/v1, and what the first seed documents at its own paths."""
-    app.config.update(API_TITLE="Tally", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
-    api = _Api(app)
     for blueprint in _RESOURCES:
-        api.register_blueprint(blueprint, url_prefix="/api/v1")
+        app.register_blueprint(blueprint, url_prefix="/api/v1")
     register_seed_paths(app)

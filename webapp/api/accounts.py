@@ -25,6 +25,7 @@ blueprint = Resource("accounts", __name__, "Accounts")
 @blueprint.post("/users")
 @blueprint.body(SignUpBody)
 @blueprint.answers(201, AccountAnswer)
+@blueprint.fails(409, 429)
 @public
 def sign_up(asked: dict[str, Any]) -> Response:
     """An account for oneself, as a customer; of whatever role where an admin makes it."""

@@ -15,6 +15,7 @@ from webapp.claim_body import KEY_HEADER, check_key, read_claim
 from webapp.express_lane import FAILURE
 from webapp.offer_answers import order_of, told_attempt, told_claim, told_order
 from webapp.offer_reading import SeatPlans, claim_of, offer_of
+from webapp.openapi.contract import JSON
 from webapp.outcomes import outcome_json
 from webapp.placed_list import page_of, read_place
 from webapp.schemas.bodies import ClaimBody
@@ -26,7 +27,9 @@ blueprint = Resource("claims", __name__, "Claims: taken, held, confirmed, given 
 
 
 @blueprint.post("/offers/<offer_id>/claims")
-@blueprint.documents(200, OutcomeAnswer, body=ClaimBody, headers=[KEY_HEADER])
+@blueprint.takes({JSON: ClaimBody}, headers=[KEY_HEADER])
+@blueprint.answers(200, OutcomeAnswer)
+@blueprint.fails(404, 429)
 @needs("claims:make", owner="view")
 def claim(offer_id: str) -> Response:
     """Take or hold units. 200 either way; `reason` says why not.
@@ -74,6 +77,7 @@ def show_claim(claim_id: str) -> Response:
 
 @blueprint.post("/claims/<claim_id>/confirm")
 @blueprint.answers(200, OrderAnswer)
+@blueprint.fails(409)
 @needs("claims:make", owner="view")
 def confirm(claim_id: str) -> Response:
     """The hold becomes an order; 409 where its time is up. Confirming again answers the same."""
@@ -85,6 +89,7 @@ def confirm(claim_id: str) -> Response:
 
 @blueprint.delete("/claims/<claim_id>")
 @blueprint.answers(200, ClaimAnswer)
+@blueprint.fails(409)
 @needs("claims:make", owner="view")
 def give_back(claim_id: str) -> Response:
     """Its units are for sale again. Giving back again answers the same; 409 where it ended otherwise."""

@@ -12,19 +12,23 @@ from events.moments import now_us
 from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
+from webapp.openapi.contract import JSON
 from webapp.problems import problem, unavailable
 from webapp.schemas.answers import AcceptedAnswer
+from webapp.schemas.transactions import LINES, SUBMISSION
 from webapp.services import services
 from webapp.submission import Submission, read_json, read_lines
 
 blueprint = Resource("transactions", __name__, "Taking transactions in")
 
-_LINE_TYPES: Final = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl"))
+LINES_TYPE: Final = "application/x-ndjson"
+_LINE_TYPES: Final = frozenset((LINES_TYPE, "application/ndjson", "application/jsonl"))
 
 _log = logging.getLogger(__name__)
 
 
 @blueprint.post("/transactions")
+@blueprint.takes({JSON: SUBMISSION, LINES_TYPE: LINES})
 @blueprint.answers(202, AcceptedAnswer)
 @needs("transactions:publish")
 def take_in() -> Response:

@@ -20,6 +20,7 @@ blueprint = Resource("keys", __name__, "API keys")
 @blueprint.post("/keys")
 @blueprint.body(KeyBody)
 @blueprint.answers(201, NewKeyAnswer)
+@blueprint.fails(409)
 @needs("account:own", owner="view")
 def make(asked: dict[str, Any]) -> Response:
     """A key that may do what its user may, or less; it is shown this once."""
@@ -29,6 +30,7 @@ def make(asked: dict[str, Any]) -> Response:
 
 @blueprint.get("/keys")
 @blueprint.answers(200, KeysAnswer)
+@blueprint.fails(409)
 @needs("account:own", owner="view")
 def list_keys() -> Response:
     """The caller's keys, the newest first, without what they are known by."""
@@ -37,6 +39,7 @@ def list_keys() -> Response:
 
 @blueprint.delete("/keys/<key_id>")
 @blueprint.answers(204)
+@blueprint.fails(409)
 @needs("account:own", owner="view")
 def revoke(key_id: str) -> Response:
     """End a key of the caller's."""

@@ -9,6 +9,7 @@ from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.claim_body import read_user
+from webapp.openapi.contract import JSON
 from webapp.outcomes import latency_ms
 from webapp.schemas.bodies import UserBody
 from webapp.schemas.offer_answers import LikedAnswer, TopLikesAnswer
@@ -20,7 +21,9 @@ blueprint = Resource("likes", __name__, "Likes")
 
 
 @blueprint.post("/offers/<offer_id>/likes")
-@blueprint.documents(200, LikedAnswer, body=UserBody)
+@blueprint.takes({JSON: UserBody})
+@blueprint.answers(200, LikedAnswer)
+@blueprint.fails(404, 429)
 @needs("claims:make", owner="view")
 def like(offer_id: str) -> Response:
     """Count a like; 429 with `Retry-After` for a user who likes too fast."""

@@ -10,6 +10,7 @@ from webapp.access.permissions import Reach
 from webapp.api.resource import Resource
 from webapp.live.positions import read_id
 from webapp.live.stream import LiveStream
+from webapp.schemas.live_answers import LIVE_EVENT
 from webapp.schemas.queries import LiveQuery, LiveQuestion
 from webapp.services import services
 
@@ -18,7 +19,8 @@ blueprint = Resource("live", __name__, "The live stream")
 
 @blueprint.get("/live")
 @blueprint.query(LiveQuery)
-@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.takes(headers=["Last-Event-ID"])
+@blueprint.answers(200, LIVE_EVENT, content_type="text/event-stream")
 @public
 def watch(asked: LiveQuestion) -> Response:
     """`event: transaction` with a transaction as JSON, `coupon`, `offer`, `like` and `waiting` with what happened.

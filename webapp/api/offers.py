@@ -21,7 +21,8 @@ blueprint = Resource("offers", __name__, "Offers: coupons, products and shows")
 
 @blueprint.post("/offers")
 @blueprint.body(OfferBody)
-@blueprint.answers(201, OfferAnswer)
+@blueprint.answers(201, OfferAnswer, headers=["Location"])
+@blueprint.fails(409)
 @needs("offers:manage")
 def make_offer(asked: dict[str, Any]) -> Response:
     """Sells at once; a show as soon as its seats are made, which is told as `status` and `seats_made`."""

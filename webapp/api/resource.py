@@ -1,6 +1,6 @@
 """What all resources have in common."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from flask import Request, request
@@ -9,8 +9,9 @@ from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
 
 from events import types
-from events.types import conform
+from events.types import Invalid, conform
 from webapp.bodies import read_document
+from webapp.openapi.contract import JSON, Answer, Shape, promises
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -22,6 +23,13 @@ class _Parser(FlaskParser):
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body, whatever its type is said to be. Raises NotReadable."""
         return read_document(req.get_data(cache=False))
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """The query's parameters, each given once. Raises Invalid: of two values nobody knows which was meant."""
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                raise Invalid(name, "was given more than once")
+        return super().load_querystring(req, schema)
 
 
 class Resource(Blueprint):  # type: ignore[misc]
@@ -56,45 +64,39 @@ class Resource(Blueprint):  # type: ignore[misc]
 
     def body(self, schema: type[Schema]) -> Callable[[_View], _View]:
         """Hands the view what the JSON body says, as its first argument."""
-        decorator: Callable[[_View], _View] = super().arguments(schema, location="json")
-        return decorator
+        return self._hands(schema, "json", promises(bodies={JSON: schema}))
 
     def query(self, schema: type[Schema]) -> Callable[[_View], _View]:
         """Hands the view what the query parameters say, as its first argument."""
-        decorator: Callable[[_View], _View] = super().arguments(schema, location="query")
-        return decorator
+        return self._hands(schema, "query", promises(query=schema))
 
-    def answers(
-        self, status: int, schema: type[Schema] | None = None, content_type: str = "application/json"
+    def _hands(
+        self, schema: type[Schema], location: str, promise: Callable[[_View], _View]
     ) -> Callable[[_View], _View]:
-        """Documents what the view answers."""
-        decorator: Callable[[_View], _View] = super().response(status, schema, content_type=content_type)
-        return decorator
+        decorator: Callable[[_View], _View] = super().arguments(schema, location=location)
+        return lambda view: decorator(promise(view))
 
     @staticmethod
-    def documents(
-        status: int, answer: type[Schema], body: type[Schema] | None = None, headers: Iterable[str] = ()
+    def answers(
+        status: int,
+        shape: Shape | None = None,
+        content_type: str = JSON,
+        headers: Iterable[str] = (),
     ) -> Callable[[_View], _View]:
-        """Documents a view that reads its body and writes its answer itself; nothing is wrapped around it."""
+        """Documents an answer of the view, and which headers of its own it has."""
+        return promises(Answer(status, shape, content_type, tuple(headers)))
 
-        def decorator(view: _View) -> _View:
-            told: dict[str, Any] = {"responses": {str(status): _described(answer)}}
-            if body is not None:
-                told["requestBody"] = _described(body)
-            if headers:
-                told["parameters"] = [_header(name) for name in headers]
-            view._apidoc = {"manual_doc": told}  # type: ignore[attr-defined]  # noqa: SLF001 - the library's own way
-            return view
+    @staticmethod
+    def takes(
+        bodies: Mapping[str, Shape] | None = None, headers: Iterable[str] = ()
+    ) -> Callable[[_View], _View]:
+        """Documents what a view reads itself: bodies by their content type, and headers."""
+        return promises(bodies=bodies, headers=tuple(headers))
 
-        return decorator
-
-
-def _described(schema: type[Schema]) -> dict[str, Any]:
-    return {"description": schema.__doc__ or "", "content": {"application/json": {"schema": schema}}}
-
-
-def _header(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+    @staticmethod
+    def fails(*statuses: int) -> Callable[[_View], _View]:
+        """Documents failures that only the view knows of: 404, 409, 429. The others are known by what it takes."""
+        return promises(fails=statuses)
 
 
 def check_user_id() -> None:

@@ -37,7 +37,9 @@ _PATHS: Final = (
 
 def register_seed_paths(app: Flask) -> None:
     """Serve them."""
-    blueprint = Blueprint("seed_paths", __name__)
+    blueprint = Blueprint("seed paths", __name__)
+    # What the API document says of them, as of every resource.
+    blueprint.description = "The first seed's calls at their own paths"  # type: ignore[attr-defined]
     blueprint.before_request(check_user_id)
     for path in _PATHS:
         defaults = {"offer_id": DEFAULT_COUPON} if path.is_of_coupon else {}

@@ -52,7 +52,7 @@ def show_sums(asked: SumsQuestion) -> Response:
 
 @blueprint.get("/sums.csv")
 @blueprint.query(SumsQuery)
-@blueprint.answers(200, content_type="text/csv")
+@blueprint.answers(200, content_type="text/csv", headers=["Tally-As-Of", "Tally-Complete-Up-To"])
 @needs("transactions:read")
 def save_sums(asked: SumsQuestion) -> Response:
     """The same as a file, of every user unless a `limit` is given; its last line, without a user, is the grand total.

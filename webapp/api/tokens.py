@@ -22,6 +22,7 @@ blueprint = Resource("tokens", __name__, "Logging in")
 @blueprint.post("/tokens")
 @blueprint.body(LogInBody)
 @blueprint.answers(201, TokensAnswer)
+@blueprint.fails(429)
 @public
 def log_in(asked: dict[str, Any]) -> Response:
     """Tokens for a password; 401 where it is wrong, whether there is such an account or not."""

@@ -11,6 +11,7 @@ from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
 from webapp.claim_body import read_user
+from webapp.openapi.contract import JSON
 from webapp.schemas.bodies import UserBody
 from webapp.schemas.offer_answers import WaitingAnswer
 from webapp.schemas.offer_queries import LeaveQuery, LeaveQuestion
@@ -33,6 +34,7 @@ def join(asked: dict[str, Any], offer_id: str) -> Response:
 
 @blueprint.delete("/offers/<offer_id>/waiting")
 @blueprint.query(LeaveQuery)
+@blueprint.takes({JSON: UserBody})
 @blueprint.answers(200, WaitingAnswer)
 @needs("claims:make", owner="view")
 def leave(asked: LeaveQuestion, offer_id: str) -> Response:

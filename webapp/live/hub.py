@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from storage.hot.live import LiveFeed
 from webapp.live.positions import order, position_now
 from webapp.live.telling import Telling, telling
+from webapp.metrics.counted import WATCHERS
 
 _WAIT_MS: Final = 2_000
 # A watcher that is so many batches behind is let go; it comes back by its last id.
@@ -70,7 +71,8 @@ class LiveHub:
                     self._reading.add(partition)
                     self._start(partition, positions[partition])
         try:
-            yield watcher
+            with WATCHERS.track_inprogress():
+                yield watcher
         finally:
             with self._lock:
                 self._watchers.discard(watcher)

@@ -10,7 +10,7 @@ from webapp.access.permissions import ROLES, SCOPES
 from webapp.schemas.bodies import Body
 from webapp.schemas.fields import Ruled, RuledMoment
 
-_USER = {"type": "string", "pattern": "^[A-Za-z0-9._@:+-]{1,64}$", "description": "who logs in"}
+_USER = {"description": "who logs in"}
 _NEW_PASSWORD = Length(SHORTEST, LONGEST)
 
 
@@ -27,7 +27,7 @@ class AccountChangesBody(Body):
 
     role = fields.String(validate=OneOf(ROLES))
     password = fields.String(validate=_NEW_PASSWORD, load_only=True)
-    is_disabled = fields.Boolean(truthy={True}, falsy={False})
+    is_disabled = Ruled(bool)
 
 
 class LogInBody(Body):
@@ -46,8 +46,6 @@ class RefreshBody(Body):
 class KeyBody(Body):
     """A new API key; without scopes it may do what its user may, but for accounts."""
 
-    name = Ruled(types.Merchant, required=True, metadata={"type": "string", "maxLength": KEY_NAME_LENGTH})
+    name = Ruled(types.Merchant, required=True, metadata={"maxLength": KEY_NAME_LENGTH})
     scopes = fields.List(fields.String(validate=OneOf(sorted(SCOPES))), validate=Length(1, len(SCOPES)))
-    expires_at_us = RuledMoment(
-        data_key="expires_at", allow_none=True, metadata={"type": "string", "format": "date-time"}
-    )
+    expires_at_us = RuledMoment(data_key="expires_at", allow_none=True)

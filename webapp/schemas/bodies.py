@@ -1,42 +1,36 @@
 """What a JSON body may say. A field nobody knows is refused by its name; each value's rule stands in `events`."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema
 
 from events import offers, types
+from offers.terms import MOST_ZONES
 from webapp.schemas.fields import Ruled, RuledMoment
 
+_ZONES = "a show's blocks of seats, at most 100,000"
+_TITLE = {"description": "an offer without one is called by its id"}
+_PRICE = {"description": "minor units, 0 where nothing is to be paid"}
+_CURRENCY = {"description": "an ISO 4217 code"}
+_TOTAL = {"description": "units; a show's are its seats"}
+_HOLD = {"description": "seconds a claim is held until it must be confirmed, 0 where it need not be"}
 
-def _whole(description: str) -> dict[str, Any]:
-    return {"type": "integer", "description": description}
 
-
-def _text(description: str) -> dict[str, Any]:
-    return {"type": "string", "description": description}
-
-
-_TITLE = _text("1 to 120 characters; an offer without one is called by its id")
-_PRICE = _whole("minor units, 0 where nothing is to be paid")
-_CURRENCY = _text("an ISO 4217 code")
-_TOTAL = _whole("units; a show's are its seats")
-_LIMIT = _whole("units a user, 0 for no limit")
-_HOLD = _whole("seconds a claim is held until it must be confirmed, 0 where it need not be")
-_MOMENT = {"type": "string", "format": "date-time"}
-_ZONE = {
-    "type": "object",
-    "required": ["zone", "rows", "seats_per_row"],
-    "properties": {
-        "zone": _text("its name"),
-        "rows": _whole("1 to 1000"),
-        "seats_per_row": _whole("1 to 1000"),
+_STOCK_OR_ZONES = {
+    "if": {"properties": {"kind": {"const": "show"}}},
+    "then": {"required": ["zones"], "properties": {"zones": {"minItems": 1, "maxItems": MOST_ZONES}}},
+    "else": {
+        "required": ["total_stock"],
+        "properties": {"total_stock": {"minimum": 1}, "zones": {"maxItems": 0}},
     },
 }
-_ZONES = {"type": "array", "description": "a show's blocks of seats, at most 100,000", "items": _ZONE}
 
 
 class Body(Schema):
-    """A body whose fields must all be known."""
+    """A body whose fields must all be known; `also` is what holds between them, as a JSON schema."""
+
+    also: ClassVar[Mapping[str, Any]] = {}
 
     class Meta:
         unknown = RAISE
@@ -45,21 +39,19 @@ class Body(Schema):
 class OfferBody(Body):
     """A new offer: its kind, and its stock or its zones, are required."""
 
-    kind = Ruled(
-        offers.Kind, required=True, metadata={"type": "string", "enum": ["coupon", "product", "show"]}
-    )
+    also: ClassVar[Mapping[str, Any]] = _STOCK_OR_ZONES
+
+    kind = Ruled(offers.Kind, required=True)
     total_stock = Ruled(offers.TotalStock, metadata=_TOTAL)
-    zones = Ruled(list[offers.Zone], metadata=_ZONES)
-    offer_id = Ruled(
-        offers.OfferId, metadata=_text("1 to 40 of A-Z a-z 0-9 . _ -; made up where it is not given")
-    )
+    zones = Ruled(list[offers.Zone], metadata={"description": _ZONES})
+    offer_id = Ruled(offers.OfferId, metadata={"description": "made up where it is not given"})
     title = Ruled(offers.Title, metadata=_TITLE)
     price = Ruled(offers.Price, metadata=_PRICE)
     currency = Ruled(types.Currency, metadata=_CURRENCY)
-    per_user_limit = Ruled(offers.PerUserLimit, metadata=_LIMIT)
+    per_user_limit = Ruled(offers.PerUserLimit)
     hold_seconds = Ruled(offers.HoldSeconds, metadata=_HOLD)
-    opens_at_us = RuledMoment(data_key="opens_at", allow_none=True, metadata=_MOMENT)
-    closes_at_us = RuledMoment(data_key="closes_at", allow_none=True, metadata=_MOMENT)
+    opens_at_us = RuledMoment(data_key="opens_at", allow_none=True)
+    closes_at_us = RuledMoment(data_key="closes_at", allow_none=True)
 
 
 class OfferChangesBody(Body):
@@ -69,24 +61,26 @@ class OfferChangesBody(Body):
     price = Ruled(offers.Price, metadata=_PRICE)
     currency = Ruled(types.Currency, metadata=_CURRENCY)
     total_stock = Ruled(offers.TotalStock, metadata=_TOTAL)
-    per_user_limit = Ruled(offers.PerUserLimit, metadata=_LIMIT)
+    per_user_limit = Ruled(offers.PerUserLimit)
     hold_seconds = Ruled(offers.HoldSeconds, metadata=_HOLD)
-    opens_at_us = RuledMoment(data_key="opens_at", allow_none=True, metadata=_MOMENT)
-    closes_at_us = RuledMoment(data_key="closes_at", allow_none=True, metadata=_MOMENT)
+    opens_at_us = RuledMoment(data_key="opens_at", allow_none=True)
+    closes_at_us = RuledMoment(data_key="closes_at", allow_none=True)
 
 
 class UserBody(Body):
     """Who it is for; without a user it is for whoever asks."""
 
-    user_id = Ruled(types.UserId, metadata=_text("1 to 64 of A-Z a-z 0-9 . _ @ : + -"))
+    user_id = Ruled(types.UserId, allow_none=True)
 
 
 class ClaimBody(UserBody):
     """How much of an offer a user wants; a show's zone and row may be named."""
 
-    quantity = Ruled(offers.Quantity, load_default=1, metadata={**_whole("units"), "default": 1})
-    zone = Ruled(offers.ZoneName, allow_none=True, metadata={"type": "string"})
-    row = Ruled(offers.Row, allow_none=True, metadata={"type": "integer", "description": "counted from 1"})
+    also: ClassVar[Mapping[str, Any]] = {"dependentRequired": {"row": ["zone"]}}
+
+    quantity = Ruled(offers.Quantity, load_default=1)
+    zone = Ruled(offers.ZoneName, allow_none=True)
+    row = Ruled(offers.Row, allow_none=True)
 
 
 class NoBody(Body):

@@ -1,4 +1,4 @@
-"""Fields of queries, each asking `events` whether a value is right."""
+"""Fields of queries and bodies, each asking `events` whether a value is right, and telling so as a JSON schema."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,18 +10,20 @@ from events import offers, types
 from events.moments import LATEST_MOMENT_US, parse_duration, parse_rfc3339
 from events.types import Invalid, conform
 from webapp.limits import PAGE_LIMIT, WINDOW_LIMIT_US
+from webapp.schemas.rules import CURRENCY, MOMENT, duration_schema, rule_schema
 
-_WHOLE: Final = re.compile(r"-?[0-9]{1,25}", re.ASCII)
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,24}", re.ASCII)
 # A plus sign that was not written as %2B arrives as a space.
 _LOST_PLUS: Final = re.compile(r" (\d\d:\d\d)\Z", re.ASCII)
 
 
 class Asked(fields.Field[Any]):
-    """A field whose text `read` turns into a value, or refuses by ValueError with the reason."""
+    """A field whose text `read` turns into a value, or refuses by ValueError with the reason; `told` says which."""
 
-    def __init__(self, read: Callable[[str], Any], **options: Any) -> None:
+    def __init__(self, read: Callable[[str], Any], told: Mapping[str, Any], **options: Any) -> None:
         super().__init__(**options)
         self._read = read
+        self.told = told
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
         try:
@@ -38,6 +40,7 @@ class Ruled(fields.Field[Any]):
     def __init__(self, rule: Any, **options: Any) -> None:
         super().__init__(**options)
         self._rule = rule
+        self.told = rule_schema(rule)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
         name = self.data_key or attr or ""
@@ -50,6 +53,8 @@ class Ruled(fields.Field[Any]):
 
 class RuledMoment(fields.Field[Any]):
     """RFC 3339 in a JSON body, as microseconds."""
+
+    told: Mapping[str, Any] = MOMENT
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
         if not isinstance(value, str):
@@ -68,46 +73,53 @@ def choice(*names: str, **options: Any) -> Asked:
             raise ValueError(f"must be one of {', '.join(names)}")
         return text
 
-    return Asked(read, **options)
+    return Asked(read, {"type": "string", "enum": list(names)}, **options)
 
 
 def offer_id(**options: Any) -> Asked:
-    return Asked(lambda text: conform(text, offers.OfferId, "offer_id"), **options)
+    return Asked(
+        lambda text: conform(text, offers.OfferId, "offer_id"), rule_schema(offers.OfferId), **options
+    )
 
 
 def zone(**options: Any) -> Asked:
-    return Asked(lambda text: conform(text, offers.ZoneName, "zone"), **options)
+    return Asked(lambda text: conform(text, offers.ZoneName, "zone"), rule_schema(offers.ZoneName), **options)
 
 
 def row(**options: Any) -> Asked:
-    return Asked(lambda text: conform(_whole(text), offers.Row, "row"), **options)
+    return Asked(lambda text: conform(_whole(text), offers.Row, "row"), rule_schema(offers.Row), **options)
 
 
 def user_id(**options: Any) -> Asked:
-    return Asked(lambda text: conform(text, types.UserId, "user_id"), **options)
+    return Asked(lambda text: conform(text, types.UserId, "user_id"), rule_schema(types.UserId), **options)
 
 
 def user_prefix(**options: Any) -> Asked:
     """The beginning of a user id; empty is the beginning of all."""
-    return Asked(lambda text: conform(text, types.UserId, "q") if text else "", **options)
+    told = {"type": "string", "pattern": rule_schema(types.UserId)["pattern"].replace("{1,", "{0,")}
+    return Asked(lambda text: conform(text, types.UserId, "q") if text else "", told, **options)
 
 
 def currency(**options: Any) -> Asked:
-    return Asked(read_currency, **options)
+    return Asked(read_currency, CURRENCY, **options)
 
 
 def merchant(**options: Any) -> Asked:
-    return Asked(lambda text: conform(text, types.Merchant, "merchant"), **options)
+    return Asked(
+        lambda text: conform(text, types.Merchant, "merchant"), rule_schema(types.Merchant), **options
+    )
 
 
 def amount(**options: Any) -> Asked:
     """Minor units."""
-    return Asked(lambda text: conform(_whole(text), types.Amount, "amount"), **options)
+    return Asked(
+        lambda text: conform(_whole(text), types.Amount, "amount"), rule_schema(types.Amount), **options
+    )
 
 
 def moment(**options: Any) -> Asked:
     """RFC 3339 as microseconds."""
-    return Asked(_moment, **options)
+    return Asked(_moment, MOMENT, **options)
 
 
 def duration(longest_us: int = WINDOW_LIMIT_US, **options: Any) -> Asked:
@@ -119,7 +131,7 @@ def duration(longest_us: int = WINDOW_LIMIT_US, **options: Any) -> Asked:
             raise ValueError("must be at most 366d")
         return duration_us
 
-    return Asked(read, **options)
+    return Asked(read, duration_schema(longest_us), **options)
 
 
 def limit(**options: Any) -> Asked:
@@ -129,7 +141,18 @@ def limit(**options: Any) -> Asked:
             raise ValueError(f"must be from 1 to {PAGE_LIMIT}")
         return count
 
-    return Asked(read, **options)
+    return Asked(read, {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT}, **options)
+
+
+def cursor(**options: Any) -> Asked:
+    """Where a list goes on, as its last page said."""
+    told = {
+        "type": "string",
+        "format": "cursor",
+        "pattern": "^[A-Za-z0-9_-]+$",
+        "description": "the `next_cursor` of the page before, unchanged",
+    }
+    return Asked(str, told, **options)
 
 
 def read_currency(text: str) -> str:

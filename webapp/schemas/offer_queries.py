@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from marshmallow import fields
-
 from webapp.schemas import fields as asked
 from webapp.schemas.queries import Query
 
@@ -24,7 +22,7 @@ class OrdersQuery(Query):
     user_id = asked.user_id()
     offer_id = asked.offer_id()
     limit = asked.limit()
-    cursor = fields.String()
+    cursor = asked.cursor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class HistoryQuery(Query):
     makes = HistoryQuestion
     event_type = asked.choice("coupon", "like")
     limit = asked.limit()
-    cursor = fields.String()
+    cursor = asked.cursor()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class TransactionsQuery(Query):
 
     makes = TransactionsQuestion
     limit = asked.limit()
-    cursor = fields.String()
+    cursor = asked.cursor()
     from_us = asked.moment(data_key="from")
     to_us = asked.moment(data_key="to")
     currency = asked.currency()
@@ -73,7 +73,7 @@ class PageQuestion:
 class PageQuery(Query):
     makes = PageQuestion
     limit = asked.limit()
-    cursor = fields.String()
+    cursor = asked.cursor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class UsersQuery(Query):
     makes = UsersQuestion
     q = asked.user_prefix()
     limit = asked.limit()
-    cursor = fields.String()
+    cursor = asked.cursor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class SeriesQuestion:
 class SeriesQuery(Query):
     makes = SeriesQuestion
     window_us = asked.duration(data_key="window")
-    bucket_us = asked.duration(data_key="bucket", load_default=300_000_000)
+    bucket_us = asked.duration(data_key="bucket", load_default=300_000_000, metadata={"default": "5m"})
     user_id = asked.user_id()
 
 
