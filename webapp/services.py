@@ -36,6 +36,7 @@ from webapp.access.logging_in import LoggingIn
 from webapp.access.throttle import Throttle
 from webapp.access.tokens import Tokens
 from webapp.cached import Cached
+from webapp.freshness import Freshness
 from webapp.hot import Hot
 from webapp.listening import Listening
 from webapp.live.hub import LiveHub
@@ -52,6 +53,7 @@ class Services:
     boards: Boards
     hot: Hot
     stream: RedisStream
+    freshness: Freshness
     live: LiveHub
     # Of scarce things: in Redis, and as stored.
     catalogue: Catalogue
@@ -85,6 +87,7 @@ def open_services(settings: Settings) -> Services:
     boards = Boards(client, settings.window_us, settings.latest, settings.partitions)
     hot = Hot(boards)
     stream = RedisStream(bus, TRANSACTIONS, settings.partitions, settings.max_backlog)
+    freshness = Freshness(hot, stream)
     gate = _open_gate(client, settings)
     catalogue, sold_out = Catalogue(gate, settings.default_currency), SoldOut()
     likes = Likes(gate, catalogue, settings.likes_per_10_s)
@@ -98,6 +101,7 @@ def open_services(settings: Settings) -> Services:
         boards=boards,
         hot=hot,
         stream=stream,
+        freshness=freshness,
         live=LiveHub(LiveFeed(client, settings.partitions)),
         catalogue=catalogue,
         sold_out=sold_out,
@@ -112,7 +116,7 @@ def open_services(settings: Settings) -> Services:
         user_events=user_events,
         figures=figures,
         totals=Cached(lambda _: figures.system()),
-        sums=Sums(history, hot, stream),
+        sums=Sums(history, hot, freshness),
         **access,
         throttle=Throttle(client),
     )

@@ -62,4 +62,7 @@ def _keep_cookies(response: Response) -> Response:
         keep(response, tokens)
     elif g.pop("is_over", False):
         drop(response)
+    if "Set-Cookie" in response.headers and "no-store" not in response.headers.get("Cache-Control", ""):
+        # Whatever it says to everybody, now it holds what is this browser's alone.
+        response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -5,6 +5,7 @@ from flask_smorest import Api
 
 from webapp.api.accounts import blueprint as accounts
 from webapp.api.claims import blueprint as claims
+from webapp.api.exports import blueprint as exports
 from webapp.api.intake import blueprint as intake
 from webapp.api.keys import blueprint as keys
 from webapp.api.likes import blueprint as likes
@@ -25,7 +26,7 @@ from webapp.api.users import blueprint as users
 from webapp.api.waiting import blueprint as waiting
 
 _RESOURCES = (
-    *(intake, user_sum, user_transactions, user_windows, users, sums, series, live),
+    *(intake, user_sum, user_transactions, user_windows, users, sums, series, exports, live),
     *(offers, seats, claims, orders, waiting, likes, user_offers, system),
     *(accounts, tokens, keys),
 )
