@@ -134,7 +134,7 @@ def everybodys_totals_query(end_us: int, window_us: int) -> Select[Any]:
         )
         # Sorted first and then added up: a hash of many users outgrows the server's memory.
         .prefix_with("SQL_BIG_RESULT", dialect="mysql")
-        .where(columns.occurred_at <= end)
+        .where(columns.occurred_at > start, columns.occurred_at <= end)
         .group_by(columns.user_id, columns.currency)
     )
 
