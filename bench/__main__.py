@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench import burst, claims, freshness, refusals, storing, window
+from bench import burst, claims, freshness, refusals, storing, watchers, window
 from bench.figures import Report
 from bench.picture import draw
 from bench.progress import Progress
@@ -20,6 +20,7 @@ BENCHMARKS: Final[dict[str, Callable[[Progress, bool], Report]]] = {
     "claims": claims.measure,
     "refusals": refusals.measure,
     "freshness": freshness.measure,
+    "watchers": watchers.measure,
 }
 
 

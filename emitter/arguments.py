@@ -36,7 +36,8 @@ the rate and the count, and are left out with --no-offers."""
 _REPLAY: Final = """\
 Publishes the transactions of a file: CSV with a header, or NDJSON, as it is or gzipped, with
 user_id, amount (whole minor units), currency, merchant and occurred_at (RFC 3339). Further columns
-are ignored. A line that breaks a rule is named and left out, and the exit code is then 1.
+are ignored. A line that breaks a rule is named and left out, and the exit code is then 1. What
+/api/v1/transactions.csv and .ndjson save can be replayed.
 
   python -m emitter replay baskets.csv.gz --speed 3600                          an hour a second
   python -m emitter replay baskets.csv.gz --speed max --shift-to-now --squeeze 12h

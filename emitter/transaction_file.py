@@ -1,6 +1,7 @@
 """Reads transactions out of a file, line by line: CSV or NDJSON, as it is or gzipped.
 
-What a file is shows in its first bytes, not in its name. Memory stays the same however long it is.
+What a file is shows in its first bytes, not in its name. Memory stays the same however long it is. In CSV, a text
+behind the apostrophe that keeps a spreadsheet from running it (`'=1+1`) is read without it, as exports write it.
 """
 
 import codecs
@@ -17,6 +18,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
+from events.csv_cells import original
 from events.types import Amount, Currency, Invalid, Merchant, Moment, UserId, invalid_from
 
 COLUMNS: Final = ("user_id", "amount", "currency", "merchant", "occurred_at")
@@ -117,7 +119,7 @@ def _csv_parser(names: list[str]) -> _Parser:
         fields = _fields(text)
         if len(fields) != len(names):
             raise Invalid(None, f"expected {len(names)} fields, got {len(fields)}")
-        return _row(dict(zip(names, fields, strict=True)))
+        return _row({name: original(field) for name, field in zip(names, fields, strict=True)})
 
     return parse
 

@@ -111,6 +111,7 @@ def test_offers_are_listed_oldest_first_in_pages(store, reader):
         one.offer.offer_id for one in made
     ]
     assert [one.offer for one in OfferCatalogue(reader).all()] == listed
+    assert [stored.offer for stored in pages(OfferCatalogue(reader).newest, 7)] == listed[::-1]
 
 
 def test_a_seat_map_and_its_live_units(store, reader):
@@ -388,6 +389,7 @@ SCANS = {
 
 @pytest.fixture
 def filled(store, writer):
+    store(*[created(offer_id=f"x{n:04d}", created_at_us=BASE_US + n) for n in range(3_000)])
     store(*[numbered_claim(number) for number in range(3_000)])
     store(*[refusal(user_id=f"u{n % 50}", offer_id=f"o{n % 9}", at_us=BASE_US + n) for n in range(3_000)])
     store(*[like(user_id=f"u{n % 50}", offer_id=f"o{n % 9}", at_us=BASE_US + n) for n in range(3_000)])
@@ -402,7 +404,15 @@ def filled(store, writer):
     )  # fmt: skip
     if writer.dialect.name != "sqlite":
         with writer.begin() as connection:
-            for table in ("claims", "coupon_events", "like_events", "orders", "seats", "waiting"):
+            for table in (
+                "claims",
+                "coupon_events",
+                "like_events",
+                "offer_terms",
+                "orders",
+                "seats",
+                "waiting",
+            ):
                 connection.exec_driver_sql(f"ANALYZE TABLE {table}").close()
     return writer
 
@@ -421,6 +431,20 @@ def test_what_is_read_of_a_user_or_an_offer_is_read_from_an_index_in_its_order(f
             assert (read["key"], read["type"]) == (index, READ_BY.get(name, "range")), (name, steps)
             assert all(step["table"] == "<derived2>" for step in derived), (name, steps)
             assert is_sorted or "filesort" not in read["Extra"], (name, steps)
+
+
+def test_offers_newest_first_are_read_from_an_index_in_its_order(filled):
+    step, *stock = explain(filled, offer_catalogue.newest_query(20, PLACE._replace(id="o7")))
+    if filled.dialect.name == "sqlite":
+        assert step["detail"].startswith("SEARCH t USING INDEX offer_terms_by_time (")
+        assert not any("TEMP" in each["detail"] for each in stock)
+    else:
+        assert (step["key"], step["type"], "filesort" in step["Extra"]) == (
+            "offer_terms_by_time",
+            "range",
+            False,
+        )
+        assert [each["type"] for each in stock] == ["eq_ref"]
 
 
 def test_what_is_read_of_everybody_is_read_from_an_index_alone(filled):

@@ -146,7 +146,7 @@ def read(answer) -> list[dict[str, str]]:
 _TURNS = """
 from gevent import monkey; monkey.patch_all()
 import gevent, socket
-from webapp.csv_answer import csv_answer
+from webapp.file_answer import csv_answer
 
 here, there = socket.socketpair()
 heard = gevent.spawn(there.recv, 1)

@@ -22,6 +22,11 @@ def as_json(body: bytes, status: int = 200) -> Response:
     return response
 
 
+def told_complete(moment_us: int | None) -> str | None:
+    """`complete_up_to`: what was accepted before it is in the answer; null where nobody can tell."""
+    return None if moment_us is None else format_rfc3339(moment_us)
+
+
 def told_total(total: Total) -> dict[str, Any]:
     return msgspec.structs.asdict(total)
 

@@ -9,7 +9,7 @@ from offers.errors import UnknownClaim, UnknownOffer
 from offers.seats import spans
 from storage.claim import Claim
 from storage.hot.spans import Span
-from storage.sql.offer_rows import Order, StoredClaim, StoredOffer
+from storage.sql.offer_rows import Order, Place, StoredClaim, StoredOffer
 from webapp.offer_answers import Source, order_of
 from webapp.services import Services
 
@@ -42,9 +42,8 @@ def newest_offers(
     asked = services.hot.ask_offers(lambda: services.catalogue.list(limit, after))
     if asked is not None:
         return asked, "redis"
-    stored = sorted(services.stored_offers.all(), key=lambda found: found.place, reverse=True)
-    behind = [found for found in stored if after is None or found.place < after]
-    return [_view(services, found) for found in behind[:limit]], "sql"
+    stored = services.stored_offers.newest(limit, Place(*after) if after else None)
+    return [_view(services, found) for found in stored], "sql"
 
 
 def claim_of(services: Services, claim_id: str) -> Claim:

@@ -38,6 +38,7 @@ from webapp.access.logging_in import LoggingIn
 from webapp.access.throttle import Throttle
 from webapp.access.tokens import Tokens
 from webapp.cached import Cached
+from webapp.freshness import Freshness
 from webapp.hot import Hot
 from webapp.listening import Listening
 from webapp.live.hub import LiveHub
@@ -56,6 +57,7 @@ class Services:
     hot: Hot
     stream: RedisStream
     offers_stream: RedisStream
+    freshness: Freshness
     live: LiveHub
     # Of scarce things: in Redis, and as stored.
     catalogue: Catalogue
@@ -94,6 +96,7 @@ def open_services(settings: Settings) -> Services:
     hot = Hot(boards)
     streams = _open_streams(settings, client, bus)
     stream = streams[TRANSACTIONS]
+    freshness = Freshness(hot, stream)
     gate = OfferGate(client, streams[OFFERS], settings.max_backlog)
     catalogue, sold_out = Catalogue(gate, settings.default_currency), SoldOut()
     likes = Likes(gate, catalogue, settings.likes_per_10_s)
@@ -108,6 +111,7 @@ def open_services(settings: Settings) -> Services:
         hot=hot,
         stream=stream,
         offers_stream=gate.stream,
+        freshness=freshness,
         live=LiveHub(LiveFeed(client, settings.partitions)),
         catalogue=catalogue,
         sold_out=sold_out,
@@ -122,7 +126,7 @@ def open_services(settings: Settings) -> Services:
         user_events=user_events,
         figures=figures,
         totals=Cached(lambda _: figures.system()),
-        sums=Sums(history, hot, stream),
+        sums=Sums(history, hot, freshness),
         **access,
         throttle=Throttle(client),
         streams=streams,

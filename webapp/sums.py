@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from redis.exceptions import RedisError
-
-from events.channels.redis_stream import RedisStream
 from events.moments import MINUTE_US
 from storage.sql.history import History
 from storage.sql.selection import Selection
 from storage.sql.users_by_sum import TopUsers, UserTotal
 from storage.totals import Total
 from webapp.cached import Cached
+from webapp.freshness import Freshness
 from webapp.hot import Hot
 from webapp.limits import PAGE_LIMIT
 
@@ -19,7 +17,7 @@ from webapp.limits import PAGE_LIMIT
 class Taken(NamedTuple):
     """What sums are over: `(from_us, as_of_us]`.
 
-    Everything accepted before `complete_up_to_us` is in them; None where Redis cannot tell.
+    Everything accepted before `complete_up_to_us` is in them; None where nobody can tell.
     """
 
     window_us: int
@@ -65,10 +63,10 @@ class WindowFigures(NamedTuple):
 class Sums:
     """Everybody's sums from SQL, remembered for a short while: of a window or a currency, at most a minute old."""
 
-    def __init__(self, history: History, hot: Hot, stream: RedisStream) -> None:
+    def __init__(self, history: History, hot: Hot, freshness: Freshness) -> None:
         self._history = history
         self._hot = hot
-        self._stream = stream
+        self._freshness = freshness
         self._figures = Cached(self._take_figures)
         self._currencies = Cached(self._take_currency)
 
@@ -103,14 +101,7 @@ class Sums:
     def _take(self, window_us: int) -> Taken:
         # The backlog is read before SQL: what was stored by then is in what SQL answers.
         now = self._hot.now_us()
-        return Taken(window_us, now, self._complete_up_to(now))
-
-    def _complete_up_to(self, now_us: int) -> int | None:
-        try:
-            backlogs = [self._stream.backlog(partition) for partition in range(self._stream.partitions)]
-        except RedisError:
-            return None
-        return min([now_us, *(backlog.oldest_us for backlog in backlogs if backlog.oldest_us is not None)])
+        return Taken(window_us, now, self._freshness.at(now))
 
 
 def _with_grand_total(users: Iterator[UserTotal], currency: str) -> Iterator[UserTotal]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from pymysql.converters import escape_string
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Column, Connection, Select, Table
 from sqlalchemy.dialects import mysql, sqlite
 
 from events.moments import MINUTE_US, SECOND_US, to_datetime
@@ -30,6 +30,9 @@ class Bulk(Protocol):
 
     def replace(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert the rows, or overwrite those with the same primary key."""
+
+    def replace_from(self, connection: Connection, table: Table, query: Select[Any]) -> None:
+        """As `replace`, of what `query` selects; it names its columns as the table does."""
 
 
 class MySQLBulk:
@@ -60,6 +63,12 @@ class MySQLBulk:
             new = {column.name: statement.inserted[column.name] for column in _values(table)}
             connection.execute(statement.on_duplicate_key_update(new), list(rows))
 
+    def replace_from(self, connection: Connection, table: Table, query: Select[Any]) -> None:
+        statement = mysql.insert(table)
+        new = {column.name: statement.inserted[column.name] for column in _values(table)}
+        selected = statement.from_select(list(query.selected_columns.keys()), query)
+        connection.execute(selected.on_duplicate_key_update(new))
+
 
 class SQLiteBulk:
     """One prepared statement for all rows, in one call of the driver."""
@@ -84,6 +93,13 @@ class SQLiteBulk:
             new = {column.name: statement.excluded[column.name] for column in _values(table)}
             keys = list(table.primary_key.columns)
             connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), list(rows))
+
+    def replace_from(self, connection: Connection, table: Table, query: Select[Any]) -> None:
+        statement = sqlite.insert(table)
+        new = {column.name: statement.excluded[column.name] for column in _values(table)}
+        keys = list(table.primary_key.columns)
+        selected = statement.from_select(list(query.selected_columns.keys()), query)
+        connection.execute(selected.on_conflict_do_update(index_elements=keys, set_=new))
 
 
 def bulk_for(dialect_name: str) -> Bulk:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import CompoundSelect, Engine, Select, func, or_, select, union_all
 
 from storage.sql.buckets import bucket_start
+from storage.sql.keyset import exactly
 from storage.sql.models import transactions, window_totals
 from storage.sql.selection import Selection, before
 from storage.sql.totals import total, total_columns, total_in
@@ -43,6 +44,17 @@ class History:
     def page(self, selection: Selection, limit: int, after: Position | None = None) -> list[TransactionRow]:
         """Up to `limit` transactions, newest first, from right behind `after`."""
         return [_transaction(row) for row in self._rows(page_query(selection, limit, after))]
+
+    def newest_first(self, selection: Selection, page: int) -> Iterator[TransactionRow]:
+        """Every transaction of `selection`, the newest first, read in pages of `page` rows: a statement each.
+
+        What was stored before the first page is in it, once. What is stored meanwhile is in it only where its moment
+        lies further back than the reading has come.
+        """
+        after: Position | None = None
+        while rows := self.page(selection, page, after):
+            yield from rows
+            after = rows[-1].position
 
     def latest_of(self, users: Sequence[str], count: int) -> list[TransactionRow]:
         """The latest `count` transactions of each of these users."""
@@ -125,8 +137,17 @@ class History:
 
 def page_query(selection: Selection, limit: int, after: Position | None) -> Select[Any]:
     """The statement of a page; however deep it lies, it reads `limit` rows."""
-    conditions = selection.conditions() + (before(after) if after else [])
-    newest_first = (transactions.c.occurred_at.desc(), transactions.c.event_id.desc())
+    columns = transactions.c
+    if after and selection.to_us is not None and after.occurred_at_us <= selection.to_us:
+        # Of two bounds SQLite takes the first to begin reading at, and wades through the rest.
+        selection = selection._replace(to_us=None)
+    conditions: list[Any] = selection._replace(user_id=None).conditions()
+    conditions += before(after) if after else []
+    ordered = [columns.occurred_at, columns.event_id]
+    if selection.user_id is not None:
+        conditions.append(exactly(columns.user_id, selection.user_id))
+        ordered.insert(0, columns.user_id)
+    newest_first = [column.desc() for column in ordered]
     return select(transactions).where(*conditions).order_by(*newest_first).limit(limit)
 
 

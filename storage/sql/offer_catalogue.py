@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from storage.sql.keyset import PAGE, chunks, exactly, newer, rows_of
+from storage.sql.keyset import PAGE, chunks, exactly, newer, older, rows_of
 from storage.sql.offer_models import coupon_config, seats
 from storage.sql.offer_rows import Place, StoredOffer, StoredUnit, stored_offer, stored_unit
 
@@ -24,6 +24,10 @@ class OfferCatalogue:
     def page(self, limit: int, after: Place | None = None) -> list[StoredOffer]:
         """Up to `limit` offers, the oldest first, from right behind `after`."""
         return [stored_offer(row) for row in rows_of(self._engine, page_query(limit, after))]
+
+    def newest(self, limit: int, after: Place | None = None) -> list[StoredOffer]:
+        """Up to `limit` offers, the newest first, from right behind `after`."""
+        return [stored_offer(row) for row in rows_of(self._engine, newest_query(limit, after))]
 
     def all(self) -> Iterator[StoredOffer]:
         """Every offer, the oldest first, read in pages."""
@@ -80,6 +84,14 @@ def page_query(limit: int, after: Place | None) -> Select[Any]:
         .order_by(columns.created_at, columns.offer_id)
         .limit(limit)
     )
+
+
+def newest_query(limit: int, after: Place | None) -> Select[Any]:
+    """The statement of a page of offers, the newest first."""
+    columns = coupon_config.c
+    behind = older(columns.created_at, columns.offer_id, after.at_us, after.id) if after else []
+    newest_first = (columns.created_at.desc(), columns.offer_id.desc())
+    return select(coupon_config).where(*behind).order_by(*newest_first).limit(limit)
 
 
 def units_query(offer_id: str, round_: int, limit: int, after_unit: int) -> Select[Any]:

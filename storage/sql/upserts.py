@@ -26,6 +26,11 @@ class _Statement(NamedTuple):
     tail: str
 
 
+def insert(connection: Connection, table: Table, columns: Columns, rows: Rows) -> None:
+    """Insert. Raises IntegrityError where a key stands already."""
+    _run(connection, _Statement(_head(table, columns), ""), rows)
+
+
 def insert_or_same(connection: Connection, table: Table, columns: Columns, rows: Rows) -> int:
     """Insert; how many were new. Raises IntegrityError where a key stands with other content."""
     return _run(connection, _insert_or_same(connection.dialect.name, table, columns), rows)

@@ -9,13 +9,13 @@ from itertools import groupby
 from typing import Any, Final
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, Select, delete, literal, select, update
 
 from events.moments import MINUTE_US, to_datetime
 from events.types import Transaction
 from storage.sql.bulk import bulk_for
-from storage.sql.models import transactions, window_totals, windows_closed, windows_due
-from storage.sql.totals import total, total_columns
+from storage.sql.models import Moment, transactions, window_totals, windows_closed, windows_due
+from storage.sql.totals import total_columns
 from storage.sql.user_windows import UserWindow, totals_of_windows
 from storage.totals import Total
 
@@ -107,18 +107,9 @@ class WindowCloser:
             ).scalar_one()
             if locked >= end:
                 return
-            bulk_for(connection.dialect.name).replace(
-                connection, window_totals, self._totals(connection, end)
-            )
+            totals = everybodys_totals_query(end, self._window_us)
+            bulk_for(connection.dialect.name).replace_from(connection, window_totals, totals)
             connection.execute(update(windows_closed).values(closed_through=end))
-
-    def _totals(self, connection: Connection, end: int) -> list[dict[str, Any]]:
-        query = (
-            select(transactions.c.user_id, transactions.c.currency, *total_columns())
-            .where(transactions.c.occurred_at > end - self._window_us, transactions.c.occurred_at <= end)
-            .group_by(transactions.c.user_id, transactions.c.currency)
-        )
-        return [self._row(UserWindow(row.user_id, end), total(row)) for row in connection.execute(query)]
 
     def _row(self, window: UserWindow, summed: Total) -> dict[str, Any]:
         return {
@@ -127,6 +118,25 @@ class WindowCloser:
             "window_start": window.end_us - self._window_us,
             **asdict(summed),
         }
+
+
+def everybodys_totals_query(end_us: int, window_us: int) -> Select[Any]:
+    """The statement of everybody's rows of one window: the database writes what it selects, and sends none of it."""
+    start, end = literal(end_us - window_us, Moment()), literal(end_us, Moment())
+    columns = transactions.c
+    return (
+        select(
+            columns.user_id,
+            columns.currency,
+            start.label("window_start"),
+            end.label("window_end"),
+            *total_columns(),
+        )
+        # Sorted first and then added up: a hash of many users outgrows the server's memory.
+        .prefix_with("SQL_BIG_RESULT", dialect="mysql")
+        .where(columns.occurred_at > start, columns.occurred_at <= end)
+        .group_by(columns.user_id, columns.currency)
+    )
 
 
 def _settle(connection: Connection, due: Sequence[UserWindow]) -> None:

@@ -68,4 +68,7 @@ def _keep_cookies(response: Response) -> Response:
         keep(response, tokens)
     elif is_over:
         drop(response)
+    if "Set-Cookie" in response.headers and "no-store" not in response.headers.get("Cache-Control", ""):
+        # Whatever it says to everybody, now it holds what is this browser's alone.
+        response.headers["Cache-Control"] = "private, no-cache"
     return response

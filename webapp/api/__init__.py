@@ -6,6 +6,7 @@ from webapp.api.accounts import blueprint as accounts
 from webapp.api.claims import blueprint as claims
 from webapp.api.dead_letters import blueprint as dead_letters
 from webapp.api.emitter import blueprint as emitter
+from webapp.api.exports import blueprint as exports
 from webapp.api.intake import blueprint as intake
 from webapp.api.keys import blueprint as keys
 from webapp.api.lag import blueprint as lag
@@ -27,7 +28,7 @@ from webapp.api.users import blueprint as users
 from webapp.api.waiting import blueprint as waiting
 
 _RESOURCES = (
-    *(intake, user_sum, user_transactions, user_windows, users, sums, series, live),
+    *(intake, user_sum, user_transactions, user_windows, users, sums, series, exports, live),
     *(offers, seats, claims, orders, waiting, likes, user_offers, system),
     *(accounts, tokens, keys),
     *(dead_letters, lag, emitter),

@@ -11,6 +11,7 @@ from webapp.api.resource import Resource
 from webapp.claim_body import read_user
 from webapp.openapi.contract import JSON
 from webapp.outcomes import latency_ms
+from webapp.revalidation import revalidated
 from webapp.schemas.bodies import UserBody
 from webapp.schemas.offer_answers import LikedAnswer, TopLikesAnswer
 from webapp.schemas.offer_queries import TopQuery, TopQuestion
@@ -45,6 +46,7 @@ def like(offer_id: str) -> Response:
 @blueprint.get("/likes/top")
 @blueprint.query(TopQuery)
 @blueprint.answers(200, TopLikesAnswer)
+@blueprint.revalidates()
 @needs("likes:read")
 def show_top(asked: TopQuestion) -> Response:
     """Who liked most, or what was liked most; among equals whoever came there first."""
@@ -53,4 +55,4 @@ def show_top(asked: TopQuestion) -> Response:
         {"rank": rank, f"{asked.by}_id": top.name, "like_count": top.likes}
         for rank, top in enumerate(found.top, 1)
     ]
-    return json_answer({"by": asked.by, "top_likes": told, "source": found.source})
+    return revalidated({"by": asked.by, "top_likes": told, "source": found.source})

@@ -11,6 +11,7 @@ from webapp.api.resource import Resource
 from webapp.offer_answers import told_offer
 from webapp.offer_list import page_of_offers
 from webapp.offer_reading import offer_of
+from webapp.revalidation import revalidated
 from webapp.schemas.bodies import OfferBody, OfferChangesBody
 from webapp.schemas.offer_answers import OfferAnswer, OffersAnswer
 from webapp.schemas.queries import PageQuery, PageQuestion
@@ -35,21 +36,23 @@ def make_offer(asked: dict[str, Any]) -> Response:
 @blueprint.get("/offers")
 @blueprint.query(PageQuery)
 @blueprint.answers(200, OffersAnswer)
+@blueprint.revalidates()
 @public
 def list_offers(asked: PageQuestion) -> Response:
     """A page of them, the newest first."""
     page = page_of_offers(services(), asked)
     now_us = services().hot.now_us()
     offers = [told_offer(view, now_us, page.source) for view in page.views]
-    return json_answer({"offers": offers, "next_cursor": page.next_cursor, "source": page.source})
+    return revalidated({"offers": offers, "next_cursor": page.next_cursor, "source": page.source})
 
 
 @blueprint.get("/offers/<offer_id>")
 @blueprint.answers(200, OfferAnswer)
+@blueprint.revalidates()
 @public
 def show_offer(offer_id: str) -> Response:
     """An offer, and how its stock stands."""
-    return _told(offer_id)
+    return revalidated(_offer(offer_id))
 
 
 @blueprint.patch("/offers/<offer_id>")
@@ -72,5 +75,9 @@ def reset_offer(offer_id: str) -> Response:
 
 
 def _told(offer_id: str, status: int = 200) -> Response:
+    return json_answer(_offer(offer_id), status)
+
+
+def _offer(offer_id: str) -> dict[str, Any]:
     found = offer_of(services(), offer_id)
-    return json_answer(told_offer(found.view, services().hot.now_us(), found.source), status)
+    return told_offer(found.view, services().hot.now_us(), found.source)

@@ -7,7 +7,7 @@ from flask import Response
 from events.moments import format_duration, format_rfc3339
 from webapp.access.caller import caller
 from webapp.access.declaring import needs
-from webapp.answers import json_answer
+from webapp.answers import json_answer, told_complete
 from webapp.api.resource import Resource
 from webapp.schemas.answers import SeriesAnswer
 from webapp.schemas.queries import SeriesQuery, SeriesQuestion
@@ -25,6 +25,7 @@ def show_series(asked: SeriesQuestion) -> Response:
     """The whole buckets inside the window, oldest first, empty ones and the running one included."""
     window_us = asked.window_us or services().settings.window_us
     user_id = caller().narrowed("transactions:read", asked.user_id)
+    complete_us = services().freshness.of(user_id)  # before what it is told of
     found = series(services(), window_us, asked.bucket_us, user_id)
     return json_answer(
         {
@@ -34,6 +35,7 @@ def show_series(asked: SeriesQuestion) -> Response:
                 {"from": format_rfc3339(start), "totals": [asdict(total) for total in totals]}
                 for start, totals in found.buckets
             ],
+            "complete_up_to": told_complete(complete_us),
             "source": found.source,
         }
     )

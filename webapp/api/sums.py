@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain, islice
+from typing import Any
 
 import msgspec
 from flask import Response
@@ -9,14 +10,15 @@ from flask import Response
 from events.moments import format_duration, format_rfc3339
 from storage.sql.users_by_sum import UserTotal
 from webapp.access.declaring import needs
-from webapp.answers import json_answer, told_total
+from webapp.answers import told_complete, told_total
 from webapp.api.resource import Resource
-from webapp.csv_answer import csv_answer
+from webapp.file_answer import csv_answer
 from webapp.limits import PAGE_DEFAULT
+from webapp.revalidation import revalidated_as
 from webapp.schemas.answers import SumsAnswer
 from webapp.schemas.queries import SumsQuery, SumsQuestion
 from webapp.services import services
-from webapp.sums import SumsAsked, Taken
+from webapp.sums import CurrencySums, SumsAsked, Taken
 
 blueprint = Resource("sums", __name__, "Everybody's sums over a window")
 
@@ -26,28 +28,29 @@ _COLUMNS = ("user_id", "currency", "sum", "count", "credit", "debit")
 @blueprint.get("/sums")
 @blueprint.query(SumsQuery)
 @blueprint.answers(200, SumsAnswer)
+@blueprint.revalidates()
 @needs("transactions:read")
 def show_sums(asked: SumsQuestion) -> Response:
     """One currency's users, the largest sum first, and their grand total, as of at most a minute ago."""
-    wanted = _wanted(asked)
-    taken, top = services().sums.of_currency(wanted)
-    complete = taken.complete_up_to_us
-    return json_answer(
-        {
-            "window": format_duration(taken.window_us),
-            "currency": wanted.currency,
-            "from": format_rfc3339(taken.from_us),
-            "as_of": format_rfc3339(taken.as_of_us),
-            "complete_up_to": None if complete is None else format_rfc3339(complete),
-            "grand_total": told_total(top.grand_total),
-            "user_count": top.user_count,
-            "users": [
-                {"user_id": user.user_id, **told_total(user.total)}
-                for user in top.users[: asked.limit or PAGE_DEFAULT]
-            ],
-            "source": "sql",
-        }
-    )
+    wanted, limit = _wanted(asked), asked.limit or PAGE_DEFAULT
+    sums = services().sums.of_currency(wanted)
+    # Worked out once for all who ask within some seconds: its moment says which it is.
+    return revalidated_as([wanted, limit, sums.taken], lambda: _told(sums, wanted.currency, limit))
+
+
+def _told(sums: CurrencySums, currency: str, limit: int) -> dict[str, Any]:
+    taken, top = sums
+    return {
+        "window": format_duration(taken.window_us),
+        "currency": currency,
+        "from": format_rfc3339(taken.from_us),
+        "as_of": format_rfc3339(taken.as_of_us),
+        "complete_up_to": told_complete(taken.complete_up_to_us),
+        "grand_total": told_total(top.grand_total),
+        "user_count": top.user_count,
+        "users": [{"user_id": user.user_id, **told_total(user.total)} for user in top.users[:limit]],
+        "source": "sql",
+    }
 
 
 @blueprint.get("/sums.csv")

@@ -3,24 +3,30 @@
 import logging
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from typing import Final
 
 from redis.exceptions import RedisError
 
 from storage.hot.live import LiveFeed
 from webapp.live.positions import order, position_now
-from webapp.live.telling import Telling, telling
+from webapp.live.telling import Telling, gap, telling
 from webapp.metrics.counted import WATCHERS
 
 _WAIT_MS: Final = 2_000
-# A watcher that is so many batches behind is let go; it comes back by its last id.
+# A watcher that is so many readings behind is let go; it comes back by its last id.
 _QUEUE_LENGTH: Final = 256
 _SHORTEST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
+# What comes is gathered for so long before it is handed round: to write to a socket costs the same whether it tells
+# one event or ten, so where many watch, each is written to a few times a second, however much happens.
+_GATHERING_S_A_WATCHER: Final = 0.002
+_LONGEST_GATHERING_S: Final = 0.4
+# A crowd of watchers that comes at once asks Redis by turns, so many at a time: others need connections too.
+_ASKING_AT_ONCE: Final = 4
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +36,20 @@ class Watcher:
 
     def __init__(self) -> None:
         self.has_overflowed = False
-        self._queue: Queue[Telling] = Queue(_QUEUE_LENGTH)
+        self._queue: Queue[Sequence[Telling]] = Queue(_QUEUE_LENGTH)
 
-    def put(self, told: Telling) -> None:
+    def put(self, told: Sequence[Telling]) -> None:
         try:
             self._queue.put_nowait(told)
         except Full:
             self.has_overflowed = True
 
-    def get(self, wait_s: float) -> Telling | None:
-        """What comes next; None where nothing comes in time."""
+    def get(self, wait_s: float) -> Sequence[Telling]:
+        """What was read next, together; nothing where nothing comes in time."""
         try:
             return self._queue.get(timeout=wait_s)
         except Empty:
-            return None
+            return ()
 
 
 class LiveHub:
@@ -54,6 +60,7 @@ class LiveHub:
         self._watchers: set[Watcher] = set()
         self._reading: set[int] = set()
         self._lock = Lock()
+        self.turns = BoundedSemaphore(_ASKING_AT_ONCE)
 
     @property
     def watching(self) -> int:
@@ -80,7 +87,8 @@ class LiveHub:
     def newest(self) -> list[str]:
         """The positions behind everything that was stored so far; by this machine's clock while Redis is away."""
         try:
-            return [self.feed.newest(partition) for partition in range(self.feed.partitions)]
+            with self.turns:
+                return [self.feed.newest(partition) for partition in range(self.feed.partitions)]
         except RedisError:
             return [position_now()] * self.feed.partitions
 
@@ -101,9 +109,10 @@ class LiveHub:
                 time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - only to spread the load
                 continue
             pause_s = 0.0
-            for batch in batches:
-                self._tell(telling(batch))
-                position = batch.position
+            if batches:
+                self._tell([telling(batch) for batch in batches])
+                position = batches[-1].position
+                self._gather()
 
     def _is_watched(self, partition: int) -> bool:
         with self._lock:
@@ -116,10 +125,13 @@ class LiveHub:
         newest = self.feed.newest(partition)
         if order(newest) >= order(position):
             return position
-        self._tell(Telling(partition, newest, [], None))
+        self._tell([gap(partition, newest)])
         return newest
 
-    def _tell(self, told: Telling) -> None:
+    def _gather(self) -> None:
+        time.sleep(min(len(self._watchers) * _GATHERING_S_A_WATCHER, _LONGEST_GATHERING_S))
+
+    def _tell(self, told: Sequence[Telling]) -> None:
         with self._lock:
             watchers = list(self._watchers)
         for watcher in watchers:

@@ -1,7 +1,7 @@
 """One watcher's server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from storage.hot.live import START
 from webapp.live.hub import LiveHub, Watcher
 from webapp.live.positions import order, write_id
-from webapp.live.telling import Message, Telling, telling
+from webapp.live.telling import Message, Telling, gap, skipped, telling
 
 HEARTBEAT_S: Final = 10.0
 _RETRY_MS: Final = 1_000
@@ -36,6 +36,7 @@ class LiveStream:
     ) -> None:
         self._hub = hub
         self._positions = list(positions)
+        self._told_positions = list(positions)
         self._user_id = user_id
         self._offer_id = offer_id
         self._may_have_missed = may_have_missed
@@ -45,7 +46,7 @@ class LiveStream:
         with self._hub.watch(self._positions) as watcher:
             yield b": welcome\nretry: %d\n%s\n" % (_RETRY_MS, self._id_line())
             if self._may_have_missed:
-                yield _skipped(None)
+                yield skipped(None) + b"\n"
             yield from self._catch_up(watcher)
             yield from self._follow(watcher)
 
@@ -59,18 +60,18 @@ class LiveStream:
                     yield _HEARTBEAT
                     time.sleep(_SECOND_TRY_S)
                     continue
-                for told in missed:
-                    yield self._said(told)
+                if said := self._said(missed):
+                    yield said
                 if len(missed) < _CAUGHT_UP_AT_ONCE:
                     break
 
     def _missed(self, partition: int) -> list[Telling]:
         position = self._positions[partition]
-        batches = self._hub.feed.since(partition, position, _CAUGHT_UP_AT_ONCE)
+        with self._hub.turns:
+            batches = self._hub.feed.since(partition, position, _CAUGHT_UP_AT_ONCE)
+            is_cut_off = position != START and self._is_cut_off(partition, position)
         missed = [telling(batch) for batch in batches]
-        if position != START and self._is_cut_off(partition, position):
-            missed.insert(0, Telling(partition, position, [], None))
-        return missed
+        return [gap(partition, position), *missed] if is_cut_off else missed
 
     def _is_cut_off(self, partition: int, position: str) -> bool:
         """Whether the stream no longer reaches back to `position`, or is another stream."""
@@ -78,36 +79,43 @@ class LiveStream:
         return bool(oldest) and order(oldest[0].position) > order(position)
 
     def _follow(self, watcher: Watcher) -> Iterator[bytes]:
+        due_s = time.monotonic() + HEARTBEAT_S
         while not watcher.has_overflowed:
-            told = watcher.get(HEARTBEAT_S)
-            if told is None:
-                yield _HEARTBEAT
-            elif told.untold is None or self._is_new(told):
-                yield self._said(told)
+            told = watcher.get(max(0.0, due_s - time.monotonic()))
+            said = self._said([each for each in told if each.untold is None or self._is_new(each)])
+            if not said and time.monotonic() >= due_s:
+                # The id comes along: who is told little comes back by one that the stream still reaches back to.
+                said = b":\n%s\n" % self._id_line_if_moved()
+            if said:
+                yield said
+                due_s = time.monotonic() + HEARTBEAT_S
 
     def _is_new(self, told: Telling) -> bool:
         return order(told.position) > order(self._positions[told.partition])
 
-    def _said(self, told: Telling) -> bytes:
-        """A batch's events, and the id behind them."""
-        self._positions[told.partition] = told.position
-        wanted = [message for message in told.messages if self._is_for_us(message)]
-        events = [b"event: %s\ndata: %s\n" % (name.encode(), data) for name, _, _, data in wanted]
-        if told.untold != 0:
-            events.append(_skipped(told.untold).rstrip(b"\n") + b"\n")
-        return b"\n".join([*events[:-1], (events[-1] if events else b"") + self._id_line(), b""])
+    def _said(self, tellings: Sequence[Telling]) -> bytes:
+        """The events of these that are wanted, behind those of each batch its id; nothing where none is."""
+        said = []
+        for told in tellings:
+            self._positions[told.partition] = told.position
+            if wanted := told.written if self._wants_all else told.written_for(self._is_for_us):
+                said += [wanted, self._id_line(), b"\n"]
+        return b"".join(said)
+
+    @property
+    def _wants_all(self) -> bool:
+        return self._user_id is None and self._offer_id is None
 
     def _is_for_us(self, message: Message) -> bool:
         is_my_user = self._user_id is None or message.user_id in (None, self._user_id)
         return is_my_user and self._offer_id in (None, message.offer_id)
 
     def _id_line(self) -> bytes:
+        self._told_positions = list(self._positions)
         return b"id: %s\n" % write_id(self._positions).encode()
+
+    def _id_line_if_moved(self) -> bytes:
+        return b"" if self._positions == self._told_positions else self._id_line()
 
 
 _HEARTBEAT: Final = b":\n\n"
-
-
-def _skipped(count: int | None) -> bytes:
-    """Some events are not told one by one: how many, or null where that is not known."""
-    return b'event: skipped\ndata: {"count":%s}\n\n' % (b"null" if count is None else b"%d" % count)

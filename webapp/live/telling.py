@@ -1,5 +1,6 @@
 """A batch of the live stream, made ready once for everybody who watches."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -29,20 +30,44 @@ class Message(NamedTuple):
 class Telling(NamedTuple):
     """What was stored together, and how many events of it are not told.
 
-    `untold` is None where nobody knows how many: then `position` is where the stream goes on.
+    `untold` is None where nobody knows how many: then `position` is where the stream goes on. `written` is all of it
+    as server-sent events, an empty line between two: most watchers want all, and are sent these same bytes.
     """
 
     partition: int
     position: str
     messages: list[Message]
     untold: int | None
+    written: bytes
+
+    def written_for(self, is_wanted: Callable[[Message], bool]) -> bytes:
+        """As `written`, with those messages alone."""
+        return _written([message for message in self.messages if is_wanted(message)], self.untold)
+
+
+def gap(partition: int, position: str) -> Telling:
+    """Where the stream goes on after something that nobody can tell."""
+    return Telling(partition, position, [], None, _written([], None))
 
 
 def telling(batch: LiveBatch) -> Telling:
     """The batch as its watchers get it."""
     messages = [Message("transaction", row.user_id, None, _encode(_told(row))) for row in batch.events]
     messages += [_scarce(news) for news in batch.news]
-    return Telling(batch.partition, batch.position, messages, batch.untold)
+    written = _written(messages, batch.untold)
+    return Telling(batch.partition, batch.position, messages, batch.untold, written)
+
+
+def _written(messages: Sequence[Message], untold: int | None) -> bytes:
+    events = [b"event: %s\ndata: %s\n" % (name.encode(), data) for name, _, _, data in messages]
+    if untold != 0:
+        events.append(skipped(untold))
+    return b"\n".join(events)
+
+
+def skipped(count: int | None) -> bytes:
+    """Some events are not told one by one: how many, or null where that is not known."""
+    return b'event: skipped\ndata: {"count":%s}\n' % (b"null" if count is None else b"%d" % count)
 
 
 def _told(row: TransactionRow) -> dict[str, Any]:

@@ -4,6 +4,11 @@ from marshmallow import Schema, fields
 
 _SOURCE = {"description": "who answered: redis or sql"}
 _MINOR = {"description": "minor units"}
+_COMPLETE = {"description": "what was accepted before this is in the answer; null where nobody can tell"}
+
+
+def _complete_up_to() -> fields.AwareDateTime:
+    return fields.AwareDateTime(required=True, allow_none=True, format="iso", metadata=_COMPLETE)
 
 
 class TotalAnswer(Schema):
@@ -19,6 +24,7 @@ class SumAnswer(Schema):
     window = fields.String(required=True)
     from_ = fields.AwareDateTime(required=True, data_key="from", format="iso")
     to = fields.AwareDateTime(required=True, format="iso")
+    complete_up_to = _complete_up_to()
     totals = fields.List(fields.Nested(TotalAnswer), required=True)
     source = fields.String(required=True, metadata=_SOURCE)
 
@@ -58,6 +64,7 @@ class WindowAnswer(Schema):
 
 class WindowsAnswer(Schema):
     user_id = fields.String(required=True)
+    complete_up_to = _complete_up_to()
     windows = fields.List(fields.Nested(WindowAnswer), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
@@ -80,7 +87,7 @@ class SumsAnswer(Schema):
     currency = fields.String(required=True)
     from_ = fields.AwareDateTime(required=True, data_key="from", format="iso")
     as_of = fields.AwareDateTime(required=True, format="iso")
-    complete_up_to = fields.AwareDateTime(required=True, allow_none=True, format="iso")
+    complete_up_to = _complete_up_to()
     grand_total = fields.Nested(TotalAnswer, required=True)
     user_count = fields.Integer(required=True, strict=True)
     users = fields.List(fields.Nested(UserSumAnswer), required=True)
@@ -101,5 +108,6 @@ class BucketAnswer(Schema):
 class SeriesAnswer(Schema):
     window = fields.String(required=True)
     bucket = fields.String(required=True)
+    complete_up_to = _complete_up_to()
     buckets = fields.List(fields.Nested(BucketAnswer), required=True)
     source = fields.String(required=True, metadata=_SOURCE)

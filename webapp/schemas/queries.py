@@ -64,6 +64,19 @@ class TransactionsQuery(Query):
         return TransactionsQuestion(limit, cursor, Selection(**data))
 
 
+class ExportQuery(Query):
+    """Its fields are those of a Selection."""
+
+    makes = Selection
+    user_id = asked.user_id()
+    from_us = asked.moment(data_key="from")
+    to_us = asked.moment(data_key="to")
+    currency = asked.currency()
+    least = asked.amount(data_key="min")
+    most = asked.amount(data_key="max")
+    merchant = asked.merchant()
+
+
 @dataclass(frozen=True, slots=True)
 class PageQuestion:
     limit: int | None = None
