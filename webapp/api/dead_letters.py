@@ -40,6 +40,7 @@ def show_letter(letter_id: str) -> Response:
 
 @blueprint.post("/dead-letters/<letter_id>/retry")
 @blueprint.answers(200, DeadLetterAnswer)
+@blueprint.fails(409)
 @needs("system:manage")
 def retry(letter_id: str) -> Response:
     """Back into its log; what cannot be stored still comes back as another dead letter. 409 for one kept in part."""

@@ -18,6 +18,7 @@ blueprint = Resource("emitter", __name__, "The emitter of a demo")
 
 @blueprint.get("/emitter")
 @blueprint.answers(200, EmitterAnswer)
+@blueprint.fails(404)
 @needs("system:manage")
 def show() -> Response:
     """What it does, by its own word; 404 where none runs that could be told."""
@@ -27,6 +28,7 @@ def show() -> Response:
 @blueprint.put("/emitter")
 @blueprint.body(EmitterBody)
 @blueprint.answers(200, EmitterAnswer)
+@blueprint.fails(404)
 @needs("system:manage")
 def tell(asked: dict[str, Any]) -> Response:
     """Start, stop or change its rate, and wait up to three seconds until it does so."""

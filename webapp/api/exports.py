@@ -11,6 +11,7 @@ from storage.sql.selection import Selection
 from storage.transaction_row import TransactionRow
 from webapp.access.caller import caller
 from webapp.access.declaring import needs
+from webapp.access.lasting import cut_unless_known
 from webapp.answers import told_transaction
 from webapp.api.resource import Resource
 from webapp.file_answer import csv_answer, ndjson_answer
@@ -26,7 +27,7 @@ _ROWS_A_PAGE: Final = 1_000
 
 @blueprint.get("/transactions.csv")
 @blueprint.query(ExportQuery)
-@blueprint.answers(200, content_type="text/csv")
+@blueprint.answers(200, content_type="text/csv", headers=["Tally-Complete-Up-To"])
 @needs("transactions:read", owner="view")
 def save_csv(asked: Selection) -> Response:
     """All that are stored as it begins, the newest first, amounts in minor units.
@@ -41,7 +42,7 @@ def save_csv(asked: Selection) -> Response:
 
 @blueprint.get("/transactions.ndjson")
 @blueprint.query(ExportQuery)
-@blueprint.answers(200, content_type="application/x-ndjson")
+@blueprint.answers(200, content_type="application/x-ndjson", headers=["Tally-Complete-Up-To"])
 @needs("transactions:read", owner="view")
 def save_ndjson(asked: Selection) -> Response:
     """The same, a JSON object a line, every text as it is."""
@@ -66,7 +67,8 @@ class _Export(NamedTuple):
         return services().history.newest_first(self.selection, _ROWS_A_PAGE)
 
     def told(self, answer: Response) -> Response:
-        """The answer, with the moment it is complete up to."""
+        """The answer, with the moment it is complete up to, for as long as the caller may have it."""
+        answer.response = cut_unless_known(answer.iter_encoded())
         if self.complete_up_to_us is not None:
             answer.headers["Tally-Complete-Up-To"] = format_rfc3339(self.complete_up_to_us)
         return answer

@@ -45,8 +45,7 @@ def like(offer_id: str) -> Response:
 
 @blueprint.get("/likes/top")
 @blueprint.query(TopQuery)
-@blueprint.answers(200, TopLikesAnswer)
-@blueprint.revalidates()
+@blueprint.revalidates(TopLikesAnswer)
 @needs("likes:read")
 def show_top(asked: TopQuestion) -> Response:
     """Who liked most, or what was liked most; among equals whoever came there first."""

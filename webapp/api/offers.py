@@ -35,8 +35,7 @@ def make_offer(asked: dict[str, Any]) -> Response:
 
 @blueprint.get("/offers")
 @blueprint.query(PageQuery)
-@blueprint.answers(200, OffersAnswer)
-@blueprint.revalidates()
+@blueprint.revalidates(OffersAnswer)
 @public
 def list_offers(asked: PageQuestion) -> Response:
     """A page of them, the newest first."""
@@ -47,8 +46,7 @@ def list_offers(asked: PageQuestion) -> Response:
 
 
 @blueprint.get("/offers/<offer_id>")
-@blueprint.answers(200, OfferAnswer)
-@blueprint.revalidates()
+@blueprint.revalidates(OfferAnswer)
 @public
 def show_offer(offer_id: str) -> Response:
     """An offer, and how its stock stands."""

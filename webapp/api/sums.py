@@ -27,8 +27,7 @@ _COLUMNS = ("user_id", "currency", "sum", "count", "credit", "debit")
 
 @blueprint.get("/sums")
 @blueprint.query(SumsQuery)
-@blueprint.answers(200, SumsAnswer)
-@blueprint.revalidates()
+@blueprint.revalidates(SumsAnswer)
 @needs("transactions:read")
 def show_sums(asked: SumsQuestion) -> Response:
     """One currency's users, the largest sum first, and their grand total, as of at most a minute ago."""

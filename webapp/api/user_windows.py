@@ -17,8 +17,7 @@ blueprint = Resource("user windows", __name__, "A user's closed windows")
 
 @blueprint.get("/users/<user_id>/windows")
 @blueprint.query(PageQuery)
-@blueprint.answers(200, WindowsAnswer)
-@blueprint.revalidates()
+@blueprint.revalidates(WindowsAnswer)
 @needs("transactions:read", owner="path")
 def list_windows(asked: PageQuestion, user_id: str) -> Response:
     """A page of them, the latest first; each is `(from, to]`.

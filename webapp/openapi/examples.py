@@ -24,5 +24,6 @@ EXAMPLES: Final[dict[str, Any]] = {
     "SignUp": {"user_id": "alice", "password": "correct horse battery"},
     "LogIn": {"user_id": "alice", "password": "correct horse battery"},
     "Key": {"name": "nightly report", "scopes": ["transactions:read"]},
+    "Emitter": {"is_running": True, "rate": 20},
     "AccountChanges": {"role": "analyst"},
 }

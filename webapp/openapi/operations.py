@@ -15,6 +15,7 @@ from webapp.openapi.security import security_of, told_access
 _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Retry-After": RETRY_AFTER,
     "Location": {"description": "where it is now", "required": True, "schema": {"type": "string"}},
+    "ETag": {"description": "which answer it is", "required": True, "schema": {"type": "string"}},
     "Tally-As-Of": {
         "description": "when it was taken",
         "required": True,

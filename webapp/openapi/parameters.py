@@ -14,6 +14,11 @@ _IN_PATHS: Final[dict[str, dict[str, Any]]] = {
     "offer_id": rule_schema(offers.OfferId),
     "claim_id": rule_schema(offers.ClaimId),
     "order_id": rule_schema(offers.ClaimId),
+    "letter_id": {
+        "type": "string",
+        "pattern": r"^[a-z]{1,32}\.[0-9]{1,4}\.[0-9]{1,20}-[0-9]{1,20}$",
+        "description": "as the list of dead letters tells it",
+    },
     "key_id": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "as the list of keys tells it"},
 }
 _IN_HEADERS: Final[dict[str, dict[str, Any]]] = {
@@ -21,6 +26,10 @@ _IN_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "type": "string",
         "pattern": r"^[\x21-\x7e]{1,128}$",
         "description": "the same key gets the same answer: a retry takes nothing twice",
+    },
+    "If-None-Match": {
+        "type": "string",
+        "description": "an ETag that came with an answer: it is not sent again as long as it is the same",
     },
     "Last-Event-ID": {
         "type": "string",
