@@ -1,16 +1,17 @@
 """Who may call what: every route, as everybody, made from the map of routes itself."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.routing import Rule
 
 from config import Settings
-from tests.support.accounts import REQUIRED, ROLES, People, bearer, log_in, open_people
+from tests.support.accounts import REQUIRED, ROLES, People, bearer, open_people
 from tests.support.databases import MigratedSQLite
 from tests.support.settings import settings_of
 from tests.support.site import Answer, open_site
@@ -22,8 +23,10 @@ from webapp.access.permissions import NO_SCOPES, REACH, SCOPES, Reach
 
 STRANGER = "a stranger"
 CALLERS = (STRANGER, *ROLES)
+ENDING = {"login_page.log_out"}
 DECLINED = {401, 403}
 ANOTHER = "another"
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def build(settings: Settings) -> Flask:
@@ -43,11 +46,12 @@ class Route:
     access: Access
 
     def path(self, **named: str) -> str:
-        path = self.rule
-        for name in ("user_id", "offer_id", "claim_id", "order_id", "key_id", "path:filename"):
-            path = path.replace(f"<{name}>", quote(named.get(name, "nothing-of-this-name"), safe=""))
-        assert "<" not in path, f"what stands for the variables of {path}?"
-        return path
+        """The path of what is named so, and of what does not exist where nothing is named."""
+
+        def fill(variable: re.Match[str]) -> str:
+            return quote(named.get(variable[1], "nothing-of-this-name"), safe="")
+
+        return _VARIABLE.sub(fill, self.rule)
 
     def __str__(self) -> str:
         return f"{self.method} {self.rule}"
@@ -90,9 +94,10 @@ def keys(people) -> dict[str, dict[str, str]]:
 def call(people: People, route: Route, headers: dict[str, str], **named: str) -> Answer:
     """With an empty body, which is never enough to do anything that cannot be undone."""
     headers = {"Accept": "application/json", **headers}
-    if route.method == "GET":
-        return people.site.get(route.path(**named), headers=headers)
-    return people.site.post(route.path(**named), b"", method=route.method, headers=headers)
+    body = None if route.method == "GET" else b""
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return people.site.send(route.method, route.path(**named), body, headers)
 
 
 def declared(access: Access, role: str | None, scopes: frozenset[str] | None = None) -> set[int]:
@@ -131,12 +136,13 @@ def test_each_route_answers_as_it_declares(people, route, who):
 
 
 def carried(people: People, route: Route, who: str) -> dict[str, str]:
-    """What this caller's request carries: of a log-in of its own where the route may end it."""
+    """What this caller's request carries; one that may end all log-ins leaves none behind for the next."""
     if who == STRANGER:
         return {}
-    if route.method != "GET" and route.access.permission == "account:own":
-        return bearer(log_in(people.site, who).json["access_token"])
-    return people.headers(who)
+    headers = people.headers(who)
+    if route.method != "GET" and (route.access.permission == "account:own" or route.endpoint in ENDING):
+        people.tokens.pop(who)
+    return headers
 
 
 def _is_left_to_the_view(route: Route) -> bool:
@@ -273,7 +279,7 @@ def test_a_cursor_does_not_carry_anybody_into_anothers_orders(people, belongings
 def test_a_route_that_declares_nothing_keeps_the_web_from_starting(monkeypatch):
     from webapp import health
 
-    plain = health.Blueprint("plain", __name__)
+    plain = Blueprint("plain", __name__)
     plain.add_url_rule("/plain", "plain", lambda: "")
     monkeypatch.setattr(health, "blueprint", plain)
     with pytest.raises(Undeclared, match=r"plain\.plain does not say"):

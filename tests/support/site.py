@@ -149,17 +149,33 @@ class Site:
         page = self.get(f"/api/v1/users/{user_id}/transactions", limit=1000)
         return {row["event_id"] for row in page.json["transactions"]}
 
+    def send(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:
+        """One request; where its answer leads elsewhere, that is the answer."""
+        return _answer(_STAYING, urllib.request.Request(self.base_url + path, data, headers, method=method))
+
     def _send(
         self, method: str, path: str, data: bytes | None, headers: dict[str, str], query: dict[str, Any]
     ) -> Answer:
         url = self.base_url + path + (f"?{urlencode(query)}" if query else "")
-        request = urllib.request.Request(url, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.headers, error.read())
+        return _answer(_FOLLOWING, urllib.request.Request(url, data, headers, method=method))
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_FOLLOWING = urllib.request.build_opener()
+_STAYING = urllib.request.build_opener(_Stay)
+
+
+def _answer(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> Answer:
+    try:
+        with opener.open(request, timeout=_TIMEOUT_S) as answer:
+            return Answer(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, error.read())
 
 
 @contextmanager
