@@ -183,7 +183,9 @@ def test_a_stream_ends_with_the_token_it_was_opened_with(
         began_s = time.monotonic()
         with site.watch({"Authorization": f"Bearer {soon}"}) as watching:
             assert len(list(watching.blocks())) >= 1
-        assert 1 < time.monotonic() - began_s < 9
+        assert (
+            1 < time.monotonic() - began_s < 18
+        )  # its caller is looked at with each heartbeat, every ten seconds
 
 
 def test_a_key_is_made_shown_once_and_revoked(site, page):

@@ -29,6 +29,7 @@ REFUSED_FOR_A_REASON: Mapping[str, str] = {
             "user_windows_list_windows",
             "users_list_users",
             "accounts_list_accounts",
+            "dead_letters_list_letters",
             "offers_list_offers",
             "claims_list_attempts",
             "user_offers_list_coupons",
