@@ -56,7 +56,6 @@ class Services:
     boards: Boards
     hot: Hot
     stream: RedisStream
-    offers_stream: RedisStream
     freshness: Freshness
     live: LiveHub
     # Of scarce things: in Redis, and as stored.
@@ -110,7 +109,6 @@ def open_services(settings: Settings) -> Services:
         boards=boards,
         hot=hot,
         stream=stream,
-        offers_stream=gate.stream,
         freshness=freshness,
         live=LiveHub(LiveFeed(client, settings.partitions)),
         catalogue=catalogue,

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
+from events.channels.redis_stream import RedisStream
 from events.moments import SECOND_US, now_us
 from storage.sql.dead_letters import DeadLetters
 from webapp.cached import Cached
@@ -22,7 +22,7 @@ class Logs(Collector):
     """What was published and is settled, what waits, and for how long; a server that is away is told so."""
 
     def __init__(self, services: Services) -> None:
-        self._streams = {TRANSACTIONS: services.stream, OFFERS: services.offers_stream}
+        self._streams = services.streams
         letters = DeadLetters(services.engine)
         # Strangers can fill that table: it is not counted more often than is cheap.
         self._dead: Cached[None, dict[tuple[str, int], int]] = Cached(lambda _: letters.counts())
