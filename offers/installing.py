@@ -7,7 +7,6 @@ from typing import Final, TypeAlias, TypeVar
 from events.partitions import partition_of
 from offers.seats import spans
 from offers.sources import Sources
-from storage.claim import Claim
 from storage.hot.offer_gate import OfferGate
 from storage.hot.offer_install import (
     AttemptsRow,
@@ -19,7 +18,7 @@ from storage.hot.offer_install import (
     UnitRow,
     WaitingRow,
 )
-from storage.sql.offer_rows import CouponEvent, LikeEvent, StoredClaim, StoredOffer, UserLikes
+from storage.sql.offer_rows import CouponEvent, LikeEvent, StoredOffer, UserLikes
 
 # Called now and then; raises to end it.
 GoOn: TypeAlias = Callable[[], None]
@@ -70,7 +69,7 @@ class Installing:
         """A round at a time: claims are read by time, and a round ends before the next begins."""
         claims = self._sources.book.all_claims(stored.offer.offer_id, live_only=False)
         for round_, some in groupby(_telling(claims, go_on), key=lambda claim: claim.round):
-            self._install.install_claims(token, stored.offer, round_, map(_claim, some))
+            self._install.install_claims(token, stored.offer, round_, some)
 
     def _install_likes(self, token: OfferToken, go_on: GoOn) -> set[str]:
         """Who of the partition liked anything."""
@@ -110,11 +109,6 @@ def _telling(rows: Iterable[_T], go_on: GoOn) -> Iterator[_T]:
         if number % _TELL_EVERY == 0:
             go_on()
         yield row
-
-
-def _claim(stored: StoredClaim) -> Claim:
-    fields = {name: getattr(stored, name) for name in Claim._fields}
-    return Claim(**(fields | {"units": tuple(stored.units)}))
 
 
 def _history(event: CouponEvent | LikeEvent) -> HistoryRow | LikedRow:

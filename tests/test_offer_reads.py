@@ -10,10 +10,13 @@ from events.offers import (
     HoldExpired,
     OfferCreated,
     StockHeld,
+    Unit,
     WaitingJoined,
     WaitingLeft,
     Zone,
 )
+from storage.claim import Claim
+from storage.place import Place
 from storage.sql import claim_book, offer_catalogue, offer_restoring, offer_totals, user_events
 from storage.sql.claim_book import ClaimBook
 from storage.sql.engine import open_reader, open_writer
@@ -22,7 +25,7 @@ from storage.sql.offer_catalogue import OfferCatalogue
 from storage.sql.offer_ledger import OfferLedger
 from storage.sql.offer_models import claims, coupon_events, orders
 from storage.sql.offer_restoring import RestoreSource
-from storage.sql.offer_rows import Attempts, Liked, OfferTotals, Place, SystemTotals, UserLikes
+from storage.sql.offer_rows import Attempts, Liked, OfferTotals, SystemTotals, UserLikes
 from storage.sql.offer_totals import OfferFigures
 from storage.sql.user_events import UserEvents
 from tests.builders import delivered
@@ -143,19 +146,13 @@ def test_a_claim_is_read_back_whole(store, reader):
     )  # fmt: skip
     store(said)
     found = ClaimBook(reader).claim(claim_id("b"))
-    assert found.units == said.units
-    assert (found.zone, found.row, found.status, found.is_live, found.fingerprint) == (
-        "A",
-        2,
-        "held",
-        True,
-        "f00",
-    )
-    assert (found.made_at_us, found.changed_at_us, found.held_until_us) == (
-        BASE_US + 1,
-        BASE_US + 2,
-        BASE_US + 5,
-    )
+    assert found == Claim(
+        claim_id=claim_id("b"), offer_id="o1", round=1, user_id="alice", quantity=2, units=(Unit(3, 9), Unit(4, 2)),
+        zone="A", row=2, status="held", revision=1, fingerprint="f00", price=7, currency="USD",
+        held_until_us=BASE_US + 5, made_at_us=BASE_US + 1, changed_at_us=BASE_US + 2,
+    )  # fmt: skip
+    assert found.is_live
+    assert found.place == Place(BASE_US + 1, claim_id("b"))
     assert ClaimBook(reader).claim(claim_id("c")) is None
 
 

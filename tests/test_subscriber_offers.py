@@ -50,6 +50,10 @@ def test_what_happens_to_offers_is_stored_by_a_drain(doors, database_url, valkey
         tally.await_settled()
         for n in range(3):
             assert len(tally.live_claims(f"c{n}")) == 20 - tally.catalogue.get(f"c{n}").remaining_stock
+        offers = ("c0", "c1", "c2", "coupon")
+        stored = [claim for name in offers for claim in tally.sources.book.all_claims(name, live_only=False)]
+        assert len(stored) == 3 * 20 + 1
+        assert [tally.desk.find(claim.claim_id) for claim in stored] == stored
         assert tally.count("like_events") == 120
 
 
