@@ -12,12 +12,12 @@ from storage.hot.offer_install import (
     AttemptsRow,
     HistoryRow,
     LikedRow,
-    LikesRow,
     OfferInstall,
     OfferToken,
     UnitRow,
     WaitingRow,
 )
+from storage.like_count import LikeCount
 from storage.sql.offer_rows import CouponEvent, LikeEvent, StoredOffer, UserLikes
 
 # Called now and then; raises to end it.
@@ -75,11 +75,11 @@ class Installing:
         """Who of the partition liked anything."""
         everybody = _telling(self._sources.restoring.likes(), go_on)
         likes = [row for row in everybody if self._is_in(token, row.user_id)]
-        by_user = [LikesRow(row.user_id, row.likes, row.last_at_us) for row in likes]
+        by_user = [LikeCount(row.user_id, row.likes, row.last_at_us) for row in likes]
         self._install.install_likes(token, by_user, self._likes_of_offers(likes))
         return {row.user_id for row in likes}
 
-    def _likes_of_offers(self, likes: list[UserLikes]) -> Iterator[LikesRow]:
+    def _likes_of_offers(self, likes: list[UserLikes]) -> Iterator[LikeCount]:
         """Counted over these users. When an offer was last liked by anybody is all that its rank asks."""
         counts: dict[str, int] = {}
         for row in likes:
@@ -88,7 +88,7 @@ class Installing:
         if counts:
             for liked in self._sources.figures.top_likes("offer", len(counts) + 1_000_000):
                 if liked.name in counts:
-                    yield LikesRow(liked.name, counts[liked.name], liked.last_at_us)
+                    yield LikeCount(liked.name, counts[liked.name], liked.last_at_us)
 
     def _install_users(self, token: OfferToken, offers: set[str], likers: set[str], go_on: GoOn) -> None:
         attempts = [

@@ -16,6 +16,7 @@ from events.offers import (
     Zone,
 )
 from storage.claim import Claim
+from storage.like_count import LikeCount
 from storage.place import Place
 from storage.sql import claim_book, offer_catalogue, offer_restoring, offer_totals, user_events
 from storage.sql.claim_book import ClaimBook
@@ -25,7 +26,7 @@ from storage.sql.offer_catalogue import OfferCatalogue
 from storage.sql.offer_ledger import OfferLedger
 from storage.sql.offer_models import claims, coupon_events, orders
 from storage.sql.offer_restoring import RestoreSource
-from storage.sql.offer_rows import Attempts, Liked, OfferTotals, SystemTotals, UserLikes
+from storage.sql.offer_rows import Attempts, OfferTotals, SystemTotals, UserLikes
 from storage.sql.offer_totals import OfferFigures
 from storage.sql.user_events import UserEvents
 from tests.builders import delivered
@@ -301,7 +302,10 @@ def test_tops_order_by_count_then_by_who_came_first_then_by_id(store, reader):
     order = ["most", "early", "a", "b", "late", "least"]
     assert [liked.name for liked in figures.top_likes("user", 10)] == order
     assert [liked.name for liked in figures.top_likes("offer", 10)] == [f"of-{name}" for name in order]
-    assert figures.top_likes("user", 2) == [Liked("most", 4, BASE_US + 99), Liked("early", 3, BASE_US + 5)]
+    assert figures.top_likes("user", 2) == [
+        LikeCount("most", 4, BASE_US + 99),
+        LikeCount("early", 3, BASE_US + 5),
+    ]
 
 
 # --- Restoring ----------------------------------------------------------------------------------------------------

@@ -22,12 +22,12 @@ from storage.hot.offer_gate import OfferGate
 from storage.hot.spans import Span
 from storage.hot.stock import terms
 from storage.hot.user_doings import AttemptsRow, Doing, HistoryRow, LikedRow, pack_attempts, pack_doing
+from storage.like_count import LikeCount
 
 __all__ = [
     "AttemptsRow",
     "HistoryRow",
     "LikedRow",
-    "LikesRow",
     "OfferInstall",
     "OfferToken",
     "Overtaken",
@@ -70,14 +70,6 @@ class WaitingRow(NamedTuple):
     joined_at_us: int
     revision: int
     is_waiting: bool
-
-
-class LikesRow(NamedTuple):
-    """How often a user liked, or an offer was liked, and when it last was."""
-
-    name: str
-    likes: int
-    last_us: int
 
 
 class OfferInstall:
@@ -181,16 +173,18 @@ class OfferInstall:
                 self._install(self._members, begun, [(waiting, users)])
                 self._write(self._queues, begun, [keys.queues(partition)], [offer.offer_id])
 
-    def install_likes(self, begun: OfferToken, users: Iterable[LikesRow], offers: Iterable[LikesRow]) -> None:
+    def install_likes(
+        self, begun: OfferToken, users: Iterable[LikeCount], offers: Iterable[LikeCount]
+    ) -> None:
         """Put the likes of a partition's users in place: counted a user, and counted an offer."""
         partition = begun.partition
         for some in _chunks(users, _CHUNK):
-            ranks = [part for row in some for part in (row.likes, member(row.name, row.last_us))]
+            ranks = [part for row in some for part in (row.likes, member(row.name, row.last_at_us))]
             self._install(self._members, begun, [(keys.likes(partition), ranks)])
-            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_us}||0")]
+            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}||0")]
             self._install(self._hashes, begun, [(keys.liked(partition), liked)])
         for some in _chunks(offers, _CHUNK):
-            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_us}")]
+            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}")]
             self._install(self._hashes, begun, [(keys.liked_offers(partition), liked)])
 
     def install_attempts(self, begun: OfferToken, rows: Iterable[AttemptsRow]) -> None:

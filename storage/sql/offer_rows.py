@@ -122,14 +122,6 @@ class Attempts(NamedTuple):
     last_at_us: int | None
 
 
-class Liked(NamedTuple):
-    """How many likes a user gave, or an offer got (`name` is its id), and when the latest was."""
-
-    name: str
-    likes: int
-    last_at_us: int
-
-
 class UserLikes(NamedTuple):
     """A user's likes, and how many of them each offer got."""
 

@@ -20,11 +20,11 @@ from storage.hot.offer_install import (
     AttemptsRow,
     HistoryRow,
     LikedRow,
-    LikesRow,
     OfferToken,
     UnitRow,
     WaitingRow,
 )
+from storage.like_count import LikeCount
 from tests.support.faces import Faces
 from tests.support.replayed import _OFFER_EVENTS, _WAITING_EVENTS, replay
 
@@ -91,10 +91,10 @@ def _claim(event: ClaimEvent) -> Claim:
     return Claim(**(fields | {"units": tuple(event.units), "changed_at_us": event.at_us}))
 
 
-def _liked(likes: Sequence[OfferLiked], by: str) -> list[LikesRow]:
+def _liked(likes: Sequence[OfferLiked], by: str) -> list[LikeCount]:
     counts = Counter(getattr(event, by) for event in likes)
     last = {getattr(event, by): event.at_us for event in likes}
-    return [LikesRow(name, count, last[name]) for name, count in counts.items()]
+    return [LikeCount(name, count, last[name]) for name, count in counts.items()]
 
 
 def _attempts(events: Sequence[ScarceEvent]) -> list[AttemptsRow]:
