@@ -327,9 +327,13 @@ def test_likes_and_attempts_of_every_user_are_read_in_pages(store, reader):
     store(like(user_id="u0000", offer_id="o9", at_us=BASE_US + 7))
     source = RestoreSource(reader)
     found = list(source.likes())
-    assert [user.user_id for user in found] == names
-    assert found[0] == UserLikes("u0000", 2, BASE_US + 7, {"o0": 1, "o9": 1})
-    assert found[449] == UserLikes("u0449", 3, BASE_US + 4_492, {"o2": 3})
+    assert [user.in_all.name for user in found] == names
+    assert found[0] == UserLikes(
+        LikeCount("u0000", 2, BASE_US + 7), [LikeCount("o0", 1, BASE_US), LikeCount("o9", 1, BASE_US + 7)]
+    )
+    assert found[449] == UserLikes(
+        LikeCount("u0449", 3, BASE_US + 4_492), [LikeCount("o2", 3, BASE_US + 4_492)]
+    )
     tried = list(source.attempts({"o0", "o2"}))
     assert [user.user_id for user in tried] == names
     assert tried[0] == Attempts("u0000", 3, 1, 2, BASE_US + 50)

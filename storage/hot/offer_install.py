@@ -173,19 +173,20 @@ class OfferInstall:
                 self._install(self._members, begun, [(waiting, users)])
                 self._write(self._queues, begun, [keys.queues(partition)], [offer.offer_id])
 
-    def install_likes(
-        self, begun: OfferToken, users: Iterable[LikeCount], offers: Iterable[LikeCount]
-    ) -> None:
-        """Put the likes of a partition's users in place: counted a user, and counted an offer."""
+    def install_likes(self, begun: OfferToken, users: Iterable[LikeCount]) -> None:
+        """Put in place how often each of a partition's users liked."""
         partition = begun.partition
         for some in _chunks(users, _CHUNK):
             ranks = [part for row in some for part in (row.likes, member(row.name, row.last_at_us))]
             self._install(self._members, begun, [(keys.likes(partition), ranks)])
             liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}||0")]
             self._install(self._hashes, begun, [(keys.liked(partition), liked)])
+
+    def install_liked_offers(self, begun: OfferToken, offers: Iterable[LikeCount]) -> None:
+        """Put in place how often a partition's users liked each offer, of whatever partition."""
         for some in _chunks(offers, _CHUNK):
             liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}")]
-            self._install(self._hashes, begun, [(keys.liked_offers(partition), liked)])
+            self._install(self._hashes, begun, [(keys.liked_offers(begun.partition), liked)])
 
     def install_attempts(self, begun: OfferToken, rows: Iterable[AttemptsRow]) -> None:
         """Put users' statistics in place, those for offers of this partition."""

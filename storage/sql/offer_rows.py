@@ -7,6 +7,7 @@ import msgspec
 
 from events.offers import Offer, Unit, Zone
 from storage.claim import Claim
+from storage.like_count import LikeCount
 from storage.place import Place
 
 OrderStatus: TypeAlias = Literal["paid", "cancelled"]
@@ -123,12 +124,10 @@ class Attempts(NamedTuple):
 
 
 class UserLikes(NamedTuple):
-    """A user's likes, and how many of them each offer got."""
+    """A user's likes: all of them, and those that each offer got, in the order of the offers' ids."""
 
-    user_id: str
-    likes: int
-    last_at_us: int
-    by_offer: dict[str, int]
+    in_all: LikeCount
+    by_offer: list[LikeCount]
 
 
 class OfferTotals(NamedTuple):

@@ -37,7 +37,8 @@ def install_from_log(faces: Faces, begun: OfferToken, events: Sequence[ScarceEve
     for offer_id in sorted(offers):
         _install_offer(faces, begun, [e for e in events if _offer_of(e) == offer_id], offer_id)
     likes = [event for event in events if isinstance(event, OfferLiked)]
-    faces.install.install_likes(begun, _liked(likes, "user_id"), _liked(likes, "offer_id"))
+    faces.install.install_likes(begun, _liked(likes, "user_id"))
+    faces.install.install_liked_offers(begun, _liked(likes, "offer_id"))
     faces.install.install_attempts(begun, _attempts(events))
     histories: dict[str, list[Any]] = defaultdict(list)
     for event in reversed(events):
