@@ -17,6 +17,7 @@ from offers.terms import Draft
 from storage.hot.offer_gate import Missing, OfferGate, RoundMoved
 from storage.hot.spans import RowPart, Span
 from storage.hot.stock import Count, OfferView, Stock
+from storage.place import Place
 
 __all__ = ["Card", "Catalogue", "Count", "Draft", "OfferView"]
 
@@ -27,8 +28,6 @@ _CARDS: Final = 10_000
 _CARD_TTL_S: Final = 60.0
 # Somebody else is ahead at each try, so all of them together always get on.
 _TRIES: Final = 100
-# When an offer was made, and its id: its place among the others.
-Place: TypeAlias = tuple[int, str]
 _Places: TypeAlias = list[Place]
 _Ids: TypeAlias = list[str]
 _Views: TypeAlias = list[OfferView]
@@ -95,7 +94,7 @@ class Catalogue:
         return self._stock.look(self._gate.partition_of(offer_id), [offer_id])[0]
 
     def list(self, limit: int, after: Place | None = None) -> _Views:
-        """The newest offers, at most `limit`; `after` is `(created_at_us, offer_id)` of the last one seen."""
+        """The newest offers, at most `limit`; `after` is the place of the last one seen."""
         found: Iterator[Place] = heapq.merge(
             *(self._newest(partition, limit, after) for partition in range(self._gate.partitions)),
             reverse=True,
@@ -142,7 +141,7 @@ class Catalogue:
         return view
 
     def _newest(self, partition: int, limit: int, after: Place | None) -> _Places:
-        found = self._stock.newest(partition, after[0] if after else None, limit)
+        found = self._stock.newest(partition, after.at_us if after else None, limit)
         return [place for place in found if after is None or place < after][:limit]
 
     def _views(self, offer_ids: _Ids) -> _Views:

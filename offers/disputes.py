@@ -9,8 +9,8 @@ from events.moments import now_us
 from events.offers import COUPONS_CHANNEL, ClaimRevoked, Unit
 from events.partitions import partition_of
 from offers.sources import Sources
+from storage.claim import Claim
 from storage.sql.offer_counts import settle
-from storage.sql.offer_rows import StoredClaim
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Disputes:
         self._stream = stream
         self._sources = sources
 
-    def in_partition(self, partition: int) -> list[StoredClaim]:
+    def in_partition(self, partition: int) -> list[Claim]:
         """The live claims of a partition that lack one of their units, as far as was stored."""
         return list(self._of(partition))
 
@@ -50,12 +50,12 @@ class Disputes:
         settle(self._sources.writer, fine)
         return revoked
 
-    def _of(self, partition: int) -> Iterator[StoredClaim]:
+    def _of(self, partition: int) -> Iterator[Claim]:
         for claim in self._sources.book.disputed():
             if partition_of(claim.offer_id, self._stream.partitions) == partition:
                 yield claim
 
-    def _revocation(self, claim: StoredClaim, lost: set[int]) -> ClaimRevoked:
+    def _revocation(self, claim: Claim, lost: set[int]) -> ClaimRevoked:
         """The end of a claim: the units it still has are free, of the others it says nothing."""
         units = [unit if unit.unit in lost else Unit(unit.unit, unit.revision + 1) for unit in claim.units]
         stored = self._sources.catalogue.get(claim.offer_id)

@@ -7,24 +7,23 @@ from typing import Final, TypeAlias, TypeVar
 from events.partitions import partition_of
 from offers.seats import spans
 from offers.sources import Sources
-from storage.claim import Claim
 from storage.hot.offer_gate import OfferGate
 from storage.hot.offer_install import (
     AttemptsRow,
     HistoryRow,
     LikedRow,
-    LikesRow,
     OfferInstall,
     OfferToken,
     UnitRow,
     WaitingRow,
 )
-from storage.sql.offer_rows import CouponEvent, LikeEvent, StoredClaim, StoredOffer, UserLikes
+from storage.hot.user_doings import KEPT
+from storage.like_count import LikeCount
+from storage.sql.offer_rows import CouponEvent, LikeEvent, StoredOffer, UserLikes
 
 # Called now and then; raises to end it.
 GoOn: TypeAlias = Callable[[], None]
 
-_KEPT: Final = 100
 _TELL_EVERY: Final = 1_000
 _T = TypeVar("_T")
 
@@ -70,26 +69,15 @@ class Installing:
         """A round at a time: claims are read by time, and a round ends before the next begins."""
         claims = self._sources.book.all_claims(stored.offer.offer_id, live_only=False)
         for round_, some in groupby(_telling(claims, go_on), key=lambda claim: claim.round):
-            self._install.install_claims(token, stored.offer, round_, map(_claim, some))
+            self._install.install_claims(token, stored.offer, round_, some)
 
     def _install_likes(self, token: OfferToken, go_on: GoOn) -> set[str]:
         """Who of the partition liked anything."""
         everybody = _telling(self._sources.restoring.likes(), go_on)
-        likes = [row for row in everybody if self._is_in(token, row.user_id)]
-        by_user = [LikesRow(row.user_id, row.likes, row.last_at_us) for row in likes]
-        self._install.install_likes(token, by_user, self._likes_of_offers(likes))
-        return {row.user_id for row in likes}
-
-    def _likes_of_offers(self, likes: list[UserLikes]) -> Iterator[LikesRow]:
-        """Counted over these users. When an offer was last liked by anybody is all that its rank asks."""
-        counts: dict[str, int] = {}
-        for row in likes:
-            for offer_id, count in row.by_offer.items():
-                counts[offer_id] = counts.get(offer_id, 0) + count
-        if counts:
-            for liked in self._sources.figures.top_likes("offer", len(counts) + 1_000_000):
-                if liked.name in counts:
-                    yield LikesRow(liked.name, counts[liked.name], liked.last_at_us)
+        likes = _Likes(user for user in everybody if self._is_in(token, user.in_all.name))
+        self._install.install_likes(token, likes.of_users())
+        self._install.install_liked_offers(token, likes.of_offers.values())
+        return likes.users
 
     def _install_users(self, token: OfferToken, offers: set[str], likers: set[str], go_on: GoOn) -> None:
         attempts = [
@@ -100,9 +88,27 @@ class Installing:
         users = likers | {row.user_id for row in attempts}
         # Where there is one partition, all offers are its own.
         about = None if self._partitions == 1 else offers
-        found = self._sources.counts.histories(users, about, likers, _KEPT)
+        found = self._sources.counts.histories(users, about, likers, KEPT)
         histories = ((user_id, list(map(_history, events))) for user_id, events in _telling(found, go_on))
         self._install.install_histories(token, histories)
+
+
+class _Likes:
+    """What some users liked. Only their names, and a count an offer, are kept while they are read."""
+
+    def __init__(self, read: Iterable[UserLikes]) -> None:
+        self._read = read
+        self.users: set[str] = set()
+        self.of_offers: dict[str, LikeCount] = {}
+
+    def of_users(self) -> Iterator[LikeCount]:
+        """How often each of them liked; at its end `users` and `of_offers` are complete."""
+        for user in self._read:
+            self.users.add(user.in_all.name)
+            for count in user.by_offer:
+                so_far = self.of_offers.get(count.name)
+                self.of_offers[count.name] = so_far.plus(count) if so_far else count
+            yield user.in_all
 
 
 def _telling(rows: Iterable[_T], go_on: GoOn) -> Iterator[_T]:
@@ -110,11 +116,6 @@ def _telling(rows: Iterable[_T], go_on: GoOn) -> Iterator[_T]:
         if number % _TELL_EVERY == 0:
             go_on()
         yield row
-
-
-def _claim(stored: StoredClaim) -> Claim:
-    fields = {name: getattr(stored, name) for name in Claim._fields}
-    return Claim(**(fields | {"units": tuple(stored.units)}))
 
 
 def _history(event: CouponEvent | LikeEvent) -> HistoryRow | LikedRow:

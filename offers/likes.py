@@ -1,15 +1,16 @@
 """Likes: each tap counts, up to a rate; the tops by user and by offer."""
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from events.types import UserId, conform
 from offers.catalogue import Catalogue
 from offers.errors import TooManyLikes
-from storage.hot.likes import Given, HotLikes, Liker
+from storage.hot.likes import Given, HotLikes
 from storage.hot.offer_gate import OfferGate
 from storage.hot.rates import Delayed, per_10_s
+from storage.like_count import LikeCount
 
-__all__ = ["By", "Liked", "Likes", "TopLike"]
+__all__ = ["By", "Liked", "Likes"]
 
 By: TypeAlias = Literal["user", "offer"]
 DEFAULT_RATE: Final = 100
@@ -17,14 +18,6 @@ DEFAULT_RATE: Final = 100
 TOP: Final = 10
 
 Liked: TypeAlias = Given
-
-
-class TopLike(NamedTuple):
-    """A user or an offer in the tops: how many likes were given or got, and when the latest was."""
-
-    name: str
-    likes: int
-    at_us: int
 
 
 class Likes:
@@ -44,24 +37,24 @@ class Likes:
             raise TooManyLikes(given.retry_after_s)
         return given
 
-    def top(self, by: By, limit: int) -> list[TopLike]:
+    def top(self, by: By, limit: int) -> list[LikeCount]:
         """Who liked most, or what was liked most; among equals whoever came there first."""
         found = self._users(limit) if by == "user" else self._offers()
-        found.sort(key=lambda liker: (-liker.likes, liker.at_us, liker.name))
-        return [TopLike(*liker) for liker in found[:limit]]
+        found.sort(key=lambda count: (-count.likes, count.last_at_us, count.name))
+        return found[:limit]
 
     def count_of(self, user_id: str) -> int:
         """How often a user liked."""
         return self._likes.of_user(user_id).likes
 
-    def _users(self, limit: int) -> list[Liker]:
+    def _users(self, limit: int) -> list[LikeCount]:
         partitions = range(self._gate.partitions)
-        return [liker for partition in partitions for liker in self._likes.top_users(partition, limit)]
+        return [count for partition in partitions for count in self._likes.top_users(partition, limit)]
 
-    def _offers(self) -> list[Liker]:
-        total: dict[str, Liker] = {}
+    def _offers(self) -> list[LikeCount]:
+        total: dict[str, LikeCount] = {}
         for partition in range(self._gate.partitions):
             for some in self._likes.of_offers(partition):
-                so_far = total.get(some.name, Liker(some.name, 0, 0))
-                total[some.name] = Liker(some.name, so_far.likes + some.likes, max(so_far.at_us, some.at_us))
+                so_far = total.get(some.name)
+                total[some.name] = so_far.plus(some) if so_far else some
         return list(total.values())

@@ -66,7 +66,7 @@ class Reading:
             if len(known) < len(claims):
                 return None
             found += known
-        found.sort(key=lambda claim: (claim.made_at_us, claim.claim_id), reverse=True)
+        found.sort(key=lambda claim: claim.place, reverse=True)
         return found[:limit] or None
 
     def history(

@@ -8,7 +8,6 @@ from storage.sql.claim_book import ClaimBook
 from storage.sql.offer_catalogue import OfferCatalogue
 from storage.sql.offer_counts import OfferCounts
 from storage.sql.offer_restoring import RestoreSource
-from storage.sql.offer_totals import OfferFigures
 
 
 class Sources(NamedTuple):
@@ -18,7 +17,6 @@ class Sources(NamedTuple):
     book: ClaimBook
     restoring: RestoreSource
     counts: OfferCounts
-    figures: OfferFigures
     writer: Engine
 
 
@@ -29,6 +27,5 @@ def open_sources(reader: Engine, writer: Engine) -> Sources:
         ClaimBook(reader),
         RestoreSource(reader),
         OfferCounts(reader),
-        OfferFigures(reader),
         writer,
     )

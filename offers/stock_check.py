@@ -46,9 +46,9 @@ class StockCheck:
             sql = self._sources.counts.units_by_user(offer.offer_id, offer.round)
             yield from _differing(f"units of {offer.offer_id}", hot, sql)
         likes = {
-            row.user_id: row.likes
-            for row in self._sources.restoring.likes()
-            if self._gate.partition_of(row.user_id) == partition
+            user.in_all.name: user.in_all.likes
+            for user in self._sources.restoring.likes()
+            if self._gate.partition_of(user.in_all.name) == partition
         }
         yield from _differing("likes", self._hot.likes_by_user(partition), likes)
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from events.offers import LIVE, Status, Unit
+from storage.place import Place
 
 
 class Claim(NamedTuple):
@@ -33,3 +34,8 @@ class Claim(NamedTuple):
     def is_live(self) -> bool:
         """Whether it owns its units."""
         return self.status in LIVE
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among its user's claims, or its offer's."""
+        return Place(self.made_at_us, self.claim_id)

@@ -10,10 +10,14 @@ from events.offers import (
     HoldExpired,
     OfferCreated,
     StockHeld,
+    Unit,
     WaitingJoined,
     WaitingLeft,
     Zone,
 )
+from storage.claim import Claim
+from storage.like_count import LikeCount
+from storage.place import Place
 from storage.sql import claim_book, offer_catalogue, offer_restoring, offer_totals, user_events
 from storage.sql.claim_book import ClaimBook
 from storage.sql.engine import open_reader, open_writer
@@ -22,7 +26,7 @@ from storage.sql.offer_catalogue import OfferCatalogue
 from storage.sql.offer_ledger import OfferLedger
 from storage.sql.offer_models import claims, coupon_events, orders
 from storage.sql.offer_restoring import RestoreSource
-from storage.sql.offer_rows import Attempts, Liked, OfferTotals, Place, SystemTotals, UserLikes
+from storage.sql.offer_rows import Attempts, OfferTotals, SystemTotals, UserLikes
 from storage.sql.offer_totals import OfferFigures
 from storage.sql.user_events import UserEvents
 from tests.builders import delivered
@@ -143,19 +147,13 @@ def test_a_claim_is_read_back_whole(store, reader):
     )  # fmt: skip
     store(said)
     found = ClaimBook(reader).claim(claim_id("b"))
-    assert found.units == said.units
-    assert (found.zone, found.row, found.status, found.is_live, found.fingerprint) == (
-        "A",
-        2,
-        "held",
-        True,
-        "f00",
-    )
-    assert (found.made_at_us, found.changed_at_us, found.held_until_us) == (
-        BASE_US + 1,
-        BASE_US + 2,
-        BASE_US + 5,
-    )
+    assert found == Claim(
+        claim_id=claim_id("b"), offer_id="o1", round=1, user_id="alice", quantity=2, units=(Unit(3, 9), Unit(4, 2)),
+        zone="A", row=2, status="held", revision=1, fingerprint="f00", price=7, currency="USD",
+        held_until_us=BASE_US + 5, made_at_us=BASE_US + 1, changed_at_us=BASE_US + 2,
+    )  # fmt: skip
+    assert found.is_live
+    assert found.place == Place(BASE_US + 1, claim_id("b"))
     assert ClaimBook(reader).claim(claim_id("c")) is None
 
 
@@ -304,7 +302,10 @@ def test_tops_order_by_count_then_by_who_came_first_then_by_id(store, reader):
     order = ["most", "early", "a", "b", "late", "least"]
     assert [liked.name for liked in figures.top_likes("user", 10)] == order
     assert [liked.name for liked in figures.top_likes("offer", 10)] == [f"of-{name}" for name in order]
-    assert figures.top_likes("user", 2) == [Liked("most", 4, BASE_US + 99), Liked("early", 3, BASE_US + 5)]
+    assert figures.top_likes("user", 2) == [
+        LikeCount("most", 4, BASE_US + 99),
+        LikeCount("early", 3, BASE_US + 5),
+    ]
 
 
 # --- Restoring ----------------------------------------------------------------------------------------------------
@@ -326,9 +327,13 @@ def test_likes_and_attempts_of_every_user_are_read_in_pages(store, reader):
     store(like(user_id="u0000", offer_id="o9", at_us=BASE_US + 7))
     source = RestoreSource(reader)
     found = list(source.likes())
-    assert [user.user_id for user in found] == names
-    assert found[0] == UserLikes("u0000", 2, BASE_US + 7, {"o0": 1, "o9": 1})
-    assert found[449] == UserLikes("u0449", 3, BASE_US + 4_492, {"o2": 3})
+    assert [user.in_all.name for user in found] == names
+    assert found[0] == UserLikes(
+        LikeCount("u0000", 2, BASE_US + 7), [LikeCount("o0", 1, BASE_US), LikeCount("o9", 1, BASE_US + 7)]
+    )
+    assert found[449] == UserLikes(
+        LikeCount("u0449", 3, BASE_US + 4_492), [LikeCount("o2", 3, BASE_US + 4_492)]
+    )
     tried = list(source.attempts({"o0", "o2"}))
     assert [user.user_id for user in tried] == names
     assert tried[0] == Attempts("u0000", 3, 1, 2, BASE_US + 50)

@@ -50,7 +50,43 @@ def test_what_happens_to_offers_is_stored_by_a_drain(doors, database_url, valkey
         tally.await_settled()
         for n in range(3):
             assert len(tally.live_claims(f"c{n}")) == 20 - tally.catalogue.get(f"c{n}").remaining_stock
+        offers = ("c0", "c1", "c2", "coupon")
+        stored = [claim for name in offers for claim in tally.sources.book.all_claims(name, live_only=False)]
+        assert len(stored) == 3 * 20 + 1
+        assert [tally.desk.find(claim.claim_id) for claim in stored] == stored
         assert tally.count("like_events") == 120
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_a_restore_counts_likes_as_the_scripts_had(doors, database_url, valkey_url, partitions):
+    env = settings(database_url, valkey_url, PARTITIONS=partitions)
+    doors.run("subscriber", "--drain", env=env)
+    chance = random.Random(partitions)
+    with market(database_url, valkey_url, partitions) as tally:
+        offers = [
+            tally.catalogue.create(Draft(kind="coupon", offer_id=f"c{n}", total_stock=1)) for n in range(5)
+        ]
+        for _ in range(150):
+            tally.likes.like(f"u{chance.randrange(40)}", chance.choice(offers).offer_id)
+        before = hot_likes(tally)
+        assert sum(len(of_offers) for of_offers, _ in before) > 5 * partitions // 2
+        for partition in range(partitions):
+            tally.restoring.distrust(partition)
+        doors.run("subscriber", "--drain", env=env)
+        tally.await_trust()
+        assert hot_likes(tally) == before
+
+
+def hot_likes(tally) -> list[tuple[dict, list]]:
+    """Of each partition how often offers were liked and when they last were, and its users in their ranks."""
+    client = tally.gate.client
+    return [
+        (
+            client.hgetall(offer_keys.liked_offers(partition)),
+            client.zrange(offer_keys.likes(partition), 0, -1, withscores=True),
+        )
+        for partition in range(tally.gate.partitions)
+    ]
 
 
 def test_a_dead_letter_of_offers_is_listed_retried_and_dropped(doors, sqlite_database_url, valkey_url):

@@ -9,7 +9,8 @@ from offers.errors import UnknownClaim, UnknownOffer
 from offers.seats import spans
 from storage.claim import Claim
 from storage.hot.spans import Span
-from storage.sql.offer_rows import Order, Place, StoredClaim, StoredOffer
+from storage.place import Place
+from storage.sql.offer_rows import Order, StoredOffer
 from webapp.offer_answers import Source, order_of
 from webapp.services import Services
 
@@ -35,14 +36,12 @@ def offer_of(services: Services, offer_id: str) -> FoundOffer:
     return found
 
 
-def newest_offers(
-    services: Services, limit: int, after: tuple[int, str] | None
-) -> tuple[list[OfferView], Source]:
-    """The newest offers behind `after`, the moment and the id of one of them."""
+def newest_offers(services: Services, limit: int, after: Place | None) -> tuple[list[OfferView], Source]:
+    """The newest offers behind `after`."""
     asked = services.hot.ask_offers(lambda: services.catalogue.list(limit, after))
     if asked is not None:
         return asked, "redis"
-    stored = services.stored_offers.newest(limit, Place(*after) if after else None)
+    stored = services.stored_offers.newest(limit, after)
     return [_view(services, found) for found in stored], "sql"
 
 
@@ -51,8 +50,7 @@ def claim_of(services: Services, claim_id: str) -> Claim:
     _must_be(claim_id, rules.ClaimId, UnknownClaim)
     claim = services.hot.ask_offers(lambda: services.desk.find(claim_id))
     if claim is None:
-        stored = services.claim_book.claim(claim_id)
-        claim = as_claim(stored) if stored else None
+        claim = services.claim_book.claim(claim_id)
     if claim is None:
         raise UnknownClaim(claim_id)
     return claim
@@ -89,12 +87,6 @@ class SeatPlans:
             return card.spans
         stored = services.stored_offers.get(offer_id)
         return spans(stored.offer.zones) if stored else []
-
-
-def as_claim(stored: StoredClaim) -> Claim:
-    """A stored claim as Redis would tell it."""
-    given = {name: getattr(stored, name) for name in Claim._fields if name != "units"}
-    return Claim(**given, units=tuple(stored.units))
 
 
 def _view(services: Services, stored: StoredOffer) -> OfferView:

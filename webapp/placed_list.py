@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from events.types import Invalid
-from storage.sql.offer_rows import Place
+from storage.place import Place
 from webapp.cursors import read_cursor, write_cursor
 from webapp.limits import PAGE_DEFAULT
 

@@ -40,8 +40,7 @@ def _counted(services: Services) -> dict[str, Count]:
                 counts[view.offer.offer_id] = services.catalogue.count(view.offer.offer_id)
             except UnknownOffer:
                 continue
-        last = views[-1].offer
-        after = (last.created_at_us, last.offer_id)
+        after = views[-1].place
     return counts
 
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from offers.likes import By, TopLike
+from offers.likes import By
+from storage.like_count import LikeCount
 from webapp.offer_answers import Source
 from webapp.services import Services
 
@@ -10,7 +11,7 @@ from webapp.services import Services
 class TopLikes(NamedTuple):
     """The first comes first."""
 
-    top: list[TopLike]
+    top: list[LikeCount]
     source: Source
 
 
@@ -19,5 +20,4 @@ def top_likes(services: Services, by: By, limit: int) -> TopLikes:
     found = services.hot.ask_offers(lambda: services.likes.top(by, limit))
     if found is not None:
         return TopLikes(found, "redis")
-    stored = services.figures.top_likes(by, limit)
-    return TopLikes([TopLike(liked.name, liked.likes, liked.last_at_us) for liked in stored], "sql")
+    return TopLikes(services.figures.top_likes(by, limit), "sql")

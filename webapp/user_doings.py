@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from storage.claim import Claim
-from storage.sql.offer_rows import Attempts, CouponEvent, LikeEvent, Place
+from storage.place import Place
+from storage.sql.offer_rows import Attempts, CouponEvent, LikeEvent
 from webapp.offer_answers import Source
-from webapp.offer_reading import as_claim
 from webapp.placed_list import Page, page_of, read_place
 from webapp.schemas.offer_queries import HistoryQuestion
 from webapp.schemas.queries import PageQuestion
@@ -30,16 +30,6 @@ class Doings(NamedTuple):
     source: Source
 
 
-class _PlacedClaim(NamedTuple):
-    """A claim, and where it stands in its user's list."""
-
-    claim: Claim
-
-    @property
-    def place(self) -> Place:
-        return Place(self.claim.made_at_us, self.claim.claim_id)
-
-
 def stats_of(services: Services, user_id: str) -> UserStats:
     """How often the user tried, and liked."""
     found = services.hot.ask_offers(lambda: services.reading.stats(user_id))
@@ -53,20 +43,19 @@ def coupons_of(services: Services, user_id: str, asked: PageQuestion) -> Coupons
     """A page of the user's claims. Raises Invalid for a cursor that is no cursor of this list."""
     source: Source = "sql"
 
-    def read(limit: int, after: Place | None) -> list[_PlacedClaim]:
+    def read(limit: int, after: Place | None) -> list[Claim]:
         nonlocal source
         hot = None
         if after is None:
             hot = services.hot.ask_offers(lambda: services.reading.coupons(user_id, limit))
         if hot is not None:
             source = "redis"
-            return [_PlacedClaim(claim) for claim in hot]
-        stored = services.claim_book.claims_of_user(user_id, limit, after)
-        return [_PlacedClaim(as_claim(claim)) for claim in stored]
+            return hot
+        return services.claim_book.claims_of_user(user_id, limit, after)
 
     place = read_place(asked.cursor, "coupons")
     page = page_of("coupons", user_id, asked.limit, place, read)
-    return Coupons([placed.claim for placed in page.rows], page.next_cursor, source)
+    return Coupons(page.rows, page.next_cursor, source)
 
 
 def history_of(services: Services, user_id: str, asked: HistoryQuestion) -> Doings:

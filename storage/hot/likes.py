@@ -6,6 +6,7 @@ from events.ids import new_event_id
 from storage.hot import offer_keys as keys
 from storage.hot.offer_gate import OfferGate
 from storage.hot.rates import Delayed, Rate
+from storage.like_count import LikeCount
 
 # As `offer_scripts/like.lua` inverts a moment, so that among equal counts the earlier one ranks higher.
 _INVERTED: Final = 10**16
@@ -18,14 +19,6 @@ class Given(NamedTuple):
     number: int
     at_us: int
     is_top_like: bool
-
-
-class Liker(NamedTuple):
-    """How often somebody liked, or something was liked, and when it last was."""
-
-    name: str
-    likes: int
-    at_us: int
 
 
 class HotLikes:
@@ -54,21 +47,21 @@ class HotLikes:
             return Delayed(int(found[0]))
         return Given(int(found[0]), int(found[1]), found[2] == b"1")
 
-    def top_users(self, partition: int, limit: int) -> list[Liker]:
+    def top_users(self, partition: int, limit: int) -> list[LikeCount]:
         """A partition's users who liked most, the first first."""
         flat = self._gate.read(self._top, partition, [keys.likes(partition)], [limit])[1]
         return [_liker(member, count) for member, count in zip(flat[::2], flat[1::2], strict=True)]
 
-    def of_offers(self, partition: int) -> list[Liker]:
+    def of_offers(self, partition: int) -> list[LikeCount]:
         """How often a partition's users liked each offer, in no order."""
         flat = self._gate.read(self._counts, partition, [keys.liked_offers(partition)], [""])[1]
         return [_counted(name, value) for name, value in zip(flat[::2], flat[1::2], strict=True)]
 
-    def of_user(self, user_id: str) -> Liker:
+    def of_user(self, user_id: str) -> LikeCount:
         """How often a user liked."""
         partition = self._gate.partition_of(user_id)
         found = self._gate.read(self._counts, partition, [keys.liked(partition)], [user_id])[1]
-        return _counted(*found) if found else Liker(user_id, 0, 0)
+        return _counted(*found) if found else LikeCount(user_id, 0, 0)
 
 
 def member(user_id: str, at_us: int) -> str:
@@ -76,11 +69,11 @@ def member(user_id: str, at_us: int) -> str:
     return f"{_INVERTED - at_us:0{_DIGITS}d}{user_id}"
 
 
-def _liker(member: bytes, count: bytes) -> Liker:
+def _liker(member: bytes, count: bytes) -> LikeCount:
     at_us = _INVERTED - int(member[:_DIGITS])
-    return Liker(member[_DIGITS:].decode(), int(float(count)), at_us)
+    return LikeCount(member[_DIGITS:].decode(), int(float(count)), at_us)
 
 
-def _counted(name: bytes, value: bytes) -> Liker:
+def _counted(name: bytes, value: bytes) -> LikeCount:
     count, at_us, *_ = value.split(b"|")
-    return Liker(name.decode(), int(count), int(at_us))
+    return LikeCount(name.decode(), int(count), int(at_us))

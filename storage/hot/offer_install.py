@@ -22,12 +22,12 @@ from storage.hot.offer_gate import OfferGate
 from storage.hot.spans import Span
 from storage.hot.stock import terms
 from storage.hot.user_doings import AttemptsRow, Doing, HistoryRow, LikedRow, pack_attempts, pack_doing
+from storage.like_count import LikeCount
 
 __all__ = [
     "AttemptsRow",
     "HistoryRow",
     "LikedRow",
-    "LikesRow",
     "OfferInstall",
     "OfferToken",
     "Overtaken",
@@ -70,14 +70,6 @@ class WaitingRow(NamedTuple):
     joined_at_us: int
     revision: int
     is_waiting: bool
-
-
-class LikesRow(NamedTuple):
-    """How often a user liked, or an offer was liked, and when it last was."""
-
-    name: str
-    likes: int
-    last_us: int
 
 
 class OfferInstall:
@@ -181,17 +173,20 @@ class OfferInstall:
                 self._install(self._members, begun, [(waiting, users)])
                 self._write(self._queues, begun, [keys.queues(partition)], [offer.offer_id])
 
-    def install_likes(self, begun: OfferToken, users: Iterable[LikesRow], offers: Iterable[LikesRow]) -> None:
-        """Put the likes of a partition's users in place: counted a user, and counted an offer."""
+    def install_likes(self, begun: OfferToken, users: Iterable[LikeCount]) -> None:
+        """Put in place how often each of a partition's users liked."""
         partition = begun.partition
         for some in _chunks(users, _CHUNK):
-            ranks = [part for row in some for part in (row.likes, member(row.name, row.last_us))]
+            ranks = [part for row in some for part in (row.likes, member(row.name, row.last_at_us))]
             self._install(self._members, begun, [(keys.likes(partition), ranks)])
-            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_us}||0")]
+            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}||0")]
             self._install(self._hashes, begun, [(keys.liked(partition), liked)])
+
+    def install_liked_offers(self, begun: OfferToken, offers: Iterable[LikeCount]) -> None:
+        """Put in place how often a partition's users liked each offer, of whatever partition."""
         for some in _chunks(offers, _CHUNK):
-            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_us}")]
-            self._install(self._hashes, begun, [(keys.liked_offers(partition), liked)])
+            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}")]
+            self._install(self._hashes, begun, [(keys.liked_offers(begun.partition), liked)])
 
     def install_attempts(self, begun: OfferToken, rows: Iterable[AttemptsRow]) -> None:
         """Put users' statistics in place, those for offers of this partition."""

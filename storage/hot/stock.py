@@ -10,6 +10,7 @@ from events.offers import Offer
 from storage.hot import offer_keys as keys
 from storage.hot.offer_gate import OfferGate
 from storage.hot.spans import RowPart, Span
+from storage.place import Place
 
 _SHARED: Final = ("gate", "journal", "offer")
 _encoder: Final = msgspec.json.Encoder()
@@ -25,6 +26,11 @@ class OfferView(NamedTuple):
     seats_made: int
     claims: int
     refused: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all offers."""
+        return Place(self.offer.created_at_us, self.offer.offer_id)
 
     @property
     def is_being_made(self) -> bool:
@@ -96,12 +102,13 @@ class Stock:
         names = [keys.offer(partition, offer_id) for offer_id in offer_ids]
         return [_view(fields) for fields in self._gate.read(self._look, partition, names, [])[1:]]
 
-    def newest(self, partition: int, until_us: int | None, limit: int) -> list[tuple[int, str]]:
-        """Moments and ids of offers made up to `until_us`, the newest first: all of that moment and `limit` more."""
+    def newest(self, partition: int, until_us: int | None, limit: int) -> list[Place]:
+        """The places of offers made up to `until_us`, the newest first: all of that moment and `limit` more."""
         until = "+inf" if until_us is None else until_us
         _, flat = self._gate.read(self._newest, partition, [keys.offers(partition)], [until, limit])
         return [
-            (int(float(at)), offer_id.decode()) for offer_id, at in zip(flat[::2], flat[1::2], strict=True)
+            Place(int(float(at)), offer_id.decode())
+            for offer_id, at in zip(flat[::2], flat[1::2], strict=True)
         ]
 
     def being_made(self, partition: int) -> list[str]:

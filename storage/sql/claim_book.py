@@ -5,9 +5,11 @@ from typing import Any
 
 from sqlalchemy import Column, Engine, Select, select
 
+from storage.claim import Claim
+from storage.place import Place
 from storage.sql.keyset import PAGE, exactly, newer, older, rows_of
 from storage.sql.offer_models import claims, coupon_events, orders
-from storage.sql.offer_rows import CouponEvent, Order, Place, StoredClaim, coupon_event, order, stored_claim
+from storage.sql.offer_rows import CouponEvent, Order, coupon_event, order, stored_claim
 
 
 class ClaimBook:
@@ -16,17 +18,17 @@ class ClaimBook:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def claim(self, claim_id: str) -> StoredClaim | None:
+    def claim(self, claim_id: str) -> Claim | None:
         """The claim, or None."""
         rows = rows_of(self._engine, select(claims).where(claims.c.claim_id == claim_id))
         return stored_claim(rows[0]) if rows else None
 
-    def claims_of_user(self, user_id: str, limit: int, after: Place | None = None) -> list[StoredClaim]:
+    def claims_of_user(self, user_id: str, limit: int, after: Place | None = None) -> list[Claim]:
         """A user's coupons, holds and seats, live or not."""
         query = claims_query(claims.c.user_id, user_id, limit, after)
         return [stored_claim(row) for row in rows_of(self._engine, query)]
 
-    def claims_of_offer(self, offer_id: str, limit: int, after: Place | None = None) -> list[StoredClaim]:
+    def claims_of_offer(self, offer_id: str, limit: int, after: Place | None = None) -> list[Claim]:
         """An offer's claims, live or not."""
         query = claims_query(claims.c.offer_id, offer_id, limit, after)
         return [stored_claim(row) for row in rows_of(self._engine, query)]
@@ -58,7 +60,7 @@ class ClaimBook:
         query = orders_query(orders.c.offer_id, offer_id, limit, after)
         return [order(row) for row in rows_of(self._engine, query)]
 
-    def all_claims(self, offer_id: str, *, live_only: bool) -> Iterator[StoredClaim]:
+    def all_claims(self, offer_id: str, *, live_only: bool) -> Iterator[Claim]:
         """Every claim of an offer in all its rounds, the oldest first, read in pages."""
         after = None
         while page := rows_of(self._engine, all_claims_query(offer_id, after)):
@@ -66,7 +68,7 @@ class ClaimBook:
             yield from (claim for claim in read if claim.is_live or not live_only)
             after = read[-1].place
 
-    def disputed(self) -> Iterator[StoredClaim]:
+    def disputed(self) -> Iterator[Claim]:
         """Every live claim that lacks one of its units, in the order of their ids, read in pages."""
         after = ""
         while page := rows_of(self._engine, disputed_query(after)):

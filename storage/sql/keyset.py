@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Engine, Integer, Select, literal, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from storage.sql.offer_rows import Place
+from storage.place import Place
 
 PAGE: Final = 1_000
 # From a thousand values on, MariaDB would make a table of them.

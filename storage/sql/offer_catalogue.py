@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
+from storage.place import Place
 from storage.sql.keyset import PAGE, chunks, exactly, newer, older, rows_of
 from storage.sql.offer_models import coupon_config, seats
-from storage.sql.offer_rows import Place, StoredOffer, StoredUnit, stored_offer, stored_unit
+from storage.sql.offer_rows import StoredOffer, StoredUnit, stored_offer, stored_unit
 
 
 class OfferCatalogue:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Select, Table, case, func, select
 
+from storage.like_count import LikeCount
 from storage.sql.keyset import PAGE, exactly, rows_of
 from storage.sql.offer_models import coupon_events, like_events, waiting
 from storage.sql.offer_rows import Attempts, UserLikes, Waiter, waiter
@@ -35,9 +36,7 @@ class RestoreSource:
         for users in self._users(like_events):
             rows = rows_of(self._engine, likes_query(users[0], users[-1]))
             for user_id, some in groupby(rows, key=lambda row: str(row.user_id)):
-                mine = list(some)
-                by_offer = {str(row.offer_id): int(row.likes) for row in mine}
-                yield UserLikes(user_id, sum(by_offer.values()), max(row.last_at for row in mine), by_offer)
+                yield _likes(user_id, [LikeCount(row.offer_id, int(row.likes), row.last_at) for row in some])
 
     def attempts(self, offers: Collection[str]) -> Iterator[Attempts]:
         """How often each user tried to get one of these offers, by user; who never did is left out."""
@@ -106,6 +105,11 @@ def attempts_query(first: str, last: str) -> Select[Any]:
 
 def _last_at(table: Table) -> Any:
     return func.max(table.c.occurred_at).label("last_at")
+
+
+def _likes(user_id: str, by_offer: list[LikeCount]) -> UserLikes:
+    last_at_us = max(count.last_at_us for count in by_offer)
+    return UserLikes(LikeCount(user_id, sum(count.likes for count in by_offer), last_at_us), by_offer)
 
 
 def _attempts(user_id: str, rows: list[Any]) -> Attempts:

@@ -5,20 +5,16 @@ from uuid import UUID
 
 import msgspec
 
-from events.offers import LIVE, Offer, Status, Unit, Zone
+from events.offers import Offer, Unit, Zone
+from storage.claim import Claim
+from storage.like_count import LikeCount
+from storage.place import Place
 
 OrderStatus: TypeAlias = Literal["paid", "cancelled"]
 WaitingStatus: TypeAlias = Literal["waiting", "left", "notified"]
 EventType: TypeAlias = Literal["coupon", "like"]
 
 _zones: Final = msgspec.json.Decoder(list[Zone])
-
-
-class Place(NamedTuple):
-    """Where a row stands in a list ordered by time: its moment, and its id among those of the same moment."""
-
-    at_us: int
-    id: str
 
 
 class StoredOffer(NamedTuple):
@@ -31,36 +27,6 @@ class StoredOffer(NamedTuple):
     @property
     def place(self) -> Place:
         return Place(self.offer.created_at_us, self.offer.offer_id)
-
-
-class StoredClaim(NamedTuple):
-    """A claim as its newest event said; `is_disputed` where it is live and one of its units is not its own."""
-
-    claim_id: str
-    offer_id: str
-    round: int
-    user_id: str
-    quantity: int
-    units: list[Unit]
-    zone: str | None
-    row: int | None
-    status: Status
-    revision: int
-    fingerprint: str
-    price: int
-    currency: str
-    held_until_us: int | None
-    made_at_us: int
-    changed_at_us: int
-    is_disputed: bool
-
-    @property
-    def is_live(self) -> bool:
-        return self.status in LIVE
-
-    @property
-    def place(self) -> Place:
-        return Place(self.made_at_us, self.claim_id)
 
 
 class Order(NamedTuple):
@@ -157,21 +123,11 @@ class Attempts(NamedTuple):
     last_at_us: int | None
 
 
-class Liked(NamedTuple):
-    """How many likes a user gave, or an offer got (`name` is its id), and when the latest was."""
-
-    name: str
-    likes: int
-    last_at_us: int
-
-
 class UserLikes(NamedTuple):
-    """A user's likes, and how many of them each offer got."""
+    """A user's likes: all of them, and those that each offer got, in the order of the offers' ids."""
 
-    user_id: str
-    likes: int
-    last_at_us: int
-    by_offer: dict[str, int]
+    in_all: LikeCount
+    by_offer: list[LikeCount]
 
 
 class OfferTotals(NamedTuple):
@@ -201,9 +157,9 @@ def packed_units(units: list[Unit]) -> str:
     return ",".join([f"{unit.unit}:{unit.revision}" for unit in units])
 
 
-def unpacked_units(text: str) -> list[Unit]:
+def unpacked_units(text: str) -> tuple[Unit, ...]:
     pairs = [pair.split(":") for pair in text.split(",") if pair]
-    return [Unit(int(unit), int(revision)) for unit, revision in pairs]
+    return tuple(Unit(int(unit), int(revision)) for unit, revision in pairs)
 
 
 def stored_offer(row: Any) -> StoredOffer:
@@ -227,9 +183,9 @@ def stored_offer(row: Any) -> StoredOffer:
     return StoredOffer(offer, int(row.remaining_stock), int(row.stock_revision))
 
 
-def stored_claim(row: Any) -> StoredClaim:
+def stored_claim(row: Any) -> Claim:
     """A row of `claims`."""
-    return StoredClaim(
+    return Claim(
         claim_id=row.claim_id,
         offer_id=row.offer_id,
         round=row.round,
@@ -246,7 +202,6 @@ def stored_claim(row: Any) -> StoredClaim:
         held_until_us=row.held_until,
         made_at_us=row.made_at,
         changed_at_us=row.changed_at,
-        is_disputed=bool(row.disputed),
     )
 
 

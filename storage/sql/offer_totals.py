@@ -5,9 +5,10 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Engine, Select, func, select, union
 
+from storage.like_count import LikeCount
 from storage.sql.keyset import rows_of
 from storage.sql.offer_models import coupon_events, like_events
-from storage.sql.offer_rows import Liked, OfferTotals, SystemTotals
+from storage.sql.offer_rows import OfferTotals, SystemTotals
 
 By = Literal["user", "offer"]
 _NAMES: Final = {"user": like_events.c.user_id, "offer": like_events.c.offer_id}
@@ -38,10 +39,10 @@ class OfferFigures:
         users = int(rows_of(self._engine, users_query())[0][0])
         return _sum(offers, users)
 
-    def top_likes(self, by: By, limit: int) -> list[Liked]:
+    def top_likes(self, by: By, limit: int) -> list[LikeCount]:
         """Who gave, or what got, the most likes; among equals who reached the count first, then by id."""
         return [
-            Liked(row.name, int(row.likes), row.last_at)
+            LikeCount(row.name, int(row.likes), row.last_at)
             for row in rows_of(self._engine, top_query(by, limit))
         ]
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Select, Table, func, select
 
+from storage.place import Place
 from storage.sql.keyset import exactly, older, rows_of
 from storage.sql.offer_models import coupon_events, like_events, user_coupon_stats
 from storage.sql.offer_rows import (
@@ -11,7 +12,6 @@ from storage.sql.offer_rows import (
     CouponEvent,
     EventType,
     LikeEvent,
-    Place,
     coupon_event,
     like_event,
 )

@@ -20,11 +20,11 @@ from storage.hot.offer_install import (
     AttemptsRow,
     HistoryRow,
     LikedRow,
-    LikesRow,
     OfferToken,
     UnitRow,
     WaitingRow,
 )
+from storage.like_count import LikeCount
 from tests.support.faces import Faces
 from tests.support.replayed import _OFFER_EVENTS, _WAITING_EVENTS, replay
 
@@ -37,7 +37,8 @@ def install_from_log(faces: Faces, begun: OfferToken, events: Sequence[ScarceEve
     for offer_id in sorted(offers):
         _install_offer(faces, begun, [e for e in events if _offer_of(e) == offer_id], offer_id)
     likes = [event for event in events if isinstance(event, OfferLiked)]
-    faces.install.install_likes(begun, _liked(likes, "user_id"), _liked(likes, "offer_id"))
+    faces.install.install_likes(begun, _liked(likes, "user_id"))
+    faces.install.install_liked_offers(begun, _liked(likes, "offer_id"))
     faces.install.install_attempts(begun, _attempts(events))
     histories: dict[str, list[Any]] = defaultdict(list)
     for event in reversed(events):
@@ -91,10 +92,10 @@ def _claim(event: ClaimEvent) -> Claim:
     return Claim(**(fields | {"units": tuple(event.units), "changed_at_us": event.at_us}))
 
 
-def _liked(likes: Sequence[OfferLiked], by: str) -> list[LikesRow]:
+def _liked(likes: Sequence[OfferLiked], by: str) -> list[LikeCount]:
     counts = Counter(getattr(event, by) for event in likes)
     last = {getattr(event, by): event.at_us for event in likes}
-    return [LikesRow(name, count, last[name]) for name, count in counts.items()]
+    return [LikeCount(name, count, last[name]) for name, count in counts.items()]
 
 
 def _attempts(events: Sequence[ScarceEvent]) -> list[AttemptsRow]:

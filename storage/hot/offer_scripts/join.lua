@@ -2,14 +2,9 @@
 -- KEYS    1 ready   2 log   3 offer   4 waiting   5 waited   6 queues
 -- ARGV    1 run   2 settings   3 most entries in the log   4 offer id   5 round   6 user   7 event id
 -- Returns {'ok', when they joined, how many are before them}, {'round'}, {'unknown'}, {'untrusted'} or {'backlogged'}
-if is_untrusted() then
-  return {'untrusted'}
-end
-local offer = read_offer(KEYS[3])
-if not offer then
-  return {'unknown'}
-elseif offer.round ~= ARGV[5] then
-  return {'round'}
+local refused = refused_queue()
+if refused then
+  return refused
 end
 local joined = redis.call('ZSCORE', KEYS[4], ARGV[6])
 if not joined then
@@ -20,7 +15,6 @@ if not joined then
   joined = text(now)
   redis.call('ZADD', KEYS[4], joined, ARGV[6])
   redis.call('SADD', KEYS[6], ARGV[4])
-  local revision = redis.call('HINCRBY', KEYS[5], ARGV[6], 1)
-  journal_waiting('WaitingJoined', ARGV[7], now, ARGV[4], ARGV[5], ARGV[6], joined, revision)
+  journal_waiting('WaitingJoined', ARGV[7], now, ARGV[6], joined)
 end
 return {'ok', text(joined), redis.call('ZRANK', KEYS[4], ARGV[6])}

@@ -29,8 +29,7 @@ for i = 7, #ARGV, 3 do
   local user, joined = ARGV[i], redis.call('ZSCORE', KEYS[4], ARGV[i])
   if spoken + told < offer.remaining and joined and text(joined) == ARGV[i + 1] then
     redis.call('ZREM', KEYS[4], user)
-    local revision = redis.call('HINCRBY', KEYS[5], user, 1)
-    journal_waiting('WaitingNotified', ARGV[i + 2], now, ARGV[4], ARGV[5], user, ARGV[i + 1], revision)
+    journal_waiting('WaitingNotified', ARGV[i + 2], now, user, ARGV[i + 1])
     told = told + 1
   end
 end
@@ -38,7 +37,5 @@ if told > 0 then
   local turns = {offer.round, offer.claims, text(spoken + told), text(now + ARGV[6])}
   redis.call('HSET', KEYS[3], 'turns', table.concat(turns, '|'))
 end
-if redis.call('EXISTS', KEYS[4]) == 0 then
-  redis.call('SREM', KEYS[6], ARGV[4])
-end
+close_if_empty()
 return {'ok', told}
