@@ -117,6 +117,18 @@ def test_an_event_exactly_a_window_old_is_out_and_one_a_microsecond_younger_is_i
     assert latest_of(boards) == latest([event])
 
 
+def test_a_clock_set_back_before_a_new_board_was_looked_at_leaves_its_sum_right(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    old, young = transaction(at_us=START_US - WINDOW_US), transaction(at_us=START_US - 4 * HOUR_US)
+    boards.apply(0, [old, young])
+    set_clock(client, START_US - 3 * HOUR_US)
+    assert boards.look("alice").totals is None, "both are in this window, and the board passed over one"
+    set_clock(client, START_US)
+    assert boards.look("alice").totals == sums([old, young], START_US)
+
+
 class BoardAgainstOracle(RuleBasedStateMachine):
     """Time goes on (and sometimes back), events come late, early, twice and at the same moment; sums stay right."""
 

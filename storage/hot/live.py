@@ -4,10 +4,9 @@ An entry's first field says its kind: `untold` begins one of transactions, `scar
 is how many events a crowd left no room for.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
-
-from redis.exceptions import ResponseError
 
 from events.scripts import Client
 from storage.hot import keys
@@ -21,6 +20,8 @@ LIVE_ENTRIES: Final = 3_000
 LIVE_EVENTS: Final = 100
 _SCARCE: Final = b"scarce"
 
+_log = logging.getLogger(__name__)
+
 
 class News(NamedTuple):
     """An event of scarce things: `coupon`, `offer`, `like` or `waiting`, whose it is (None: everybody's), its JSON."""
@@ -31,12 +32,15 @@ class News(NamedTuple):
 
 
 class LiveBatch(NamedTuple):
-    """Events stored together, at `position` of their partition; `untold` counts those a crowd left no room for."""
+    """Events stored together, at `position` of their partition; `untold` counts those a crowd left no room for.
+
+    `untold` is None where the entry cannot be read.
+    """
 
     partition: int
     position: str
     events: list[TransactionRow]
-    untold: int
+    untold: int | None
     news: Sequence[News] = ()
 
 
@@ -60,14 +64,19 @@ class LiveFeed:
 
     def since(self, partition: int, after: str, limit: int = 1_000) -> list[LiveBatch]:
         """What still stands behind `after`, at most `limit` batches."""
-        try:
-            rows = self._client.xrange(keys.live(partition), f"({after}", "+", count=limit)
-        except ResponseError:  # no position of ours
-            return []
+        rows = self._client.xrange(keys.live(partition), f"({after}", "+", count=limit)
         return [_batch(partition, row) for row in rows]
 
 
 def _batch(partition: int, row: Sequence[Any]) -> LiveBatch:
+    try:
+        return _read(partition, row)
+    except (ValueError, TypeError) as error:
+        _log.error("live %d: %r cannot be read: %s", partition, row[0], error)
+        return LiveBatch(partition, row[0].decode(), [], None)
+
+
+def _read(partition: int, row: Sequence[Any]) -> LiveBatch:
     position, (kind, untold, *told) = row
     if kind == _SCARCE:
         return LiveBatch(partition, position.decode(), [], int(untold), list(_news(told)))

@@ -29,6 +29,8 @@ from events.scripts import Client, load_script
 from storage.hot import keys
 from storage.hot.live import LIVE_ENTRIES, LIVE_EVENTS, LIVE_MS, News
 
+# Two values each; a script cannot unpack more than some 7,000.
+_AT_ONCE: Final = 1_000
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -55,13 +57,17 @@ class Newsroom:
         self._tell = load_script(client, _SCRIPTS, "clock", "tell")
 
     def tell(self, partition: int, events: Sequence[ScarceEvent]) -> None:
-        """One live entry: the stock of each offer, and up to a hundred of the events themselves."""
+        """The stock of each offer, and up to a hundred of the events themselves; one live entry, or more of many."""
         stock = [News("offer", None, _encode(told)) for told in _stock(events)]
         single = sorted(_single(events), key=lambda news: news.name in _MANY)
         told, untold = single[:LIVE_EVENTS], max(0, len(single) - LIVE_EVENTS)
-        if stock or told:
-            flat = [part for news in stock + told for part in (_title(news), news.payload)]
-            self._tell([keys.live(partition)], [LIVE_MS, LIVE_ENTRIES, untold, *flat])
+        news = stock + told
+        for at in range(0, len(news), _AT_ONCE):
+            self._append(partition, untold if at == 0 else 0, news[at : at + _AT_ONCE])
+
+    def _append(self, partition: int, untold: int, some: Sequence[News]) -> None:
+        flat = [part for news in some for part in (_title(news), news.payload)]
+        self._tell([keys.live(partition)], [LIVE_MS, LIVE_ENTRIES, untold, *flat])
 
 
 def _title(news: News) -> str:

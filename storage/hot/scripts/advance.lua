@@ -5,7 +5,7 @@
 local now = time_us()
 local window = tonumber(ARGV[1])
 local state = read_marks(KEYS[2], now, window)
-if not state.is_new and now >= state.to.at then
+if not state.is_new and not is_behind_marks(state, now, window) then
   local _, arrived = advance(KEYS[1], KEYS[2], state, now, now, window, tonumber(ARGV[2]), tonumber(ARGV[3]))
   if not arrived then
     return 0

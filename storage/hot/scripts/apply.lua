@@ -109,7 +109,7 @@ local function apply(user, board, totals, first, last)
   if outside then
     sweep(board, state.from, latest)
   end
-  if now - state.moved >= MINUTE and now >= state.to.at then
+  if now - state.moved >= MINUTE and not is_behind_marks(state, now, window) then
     move_on(user, board, totals, state, newest)
   end
 end

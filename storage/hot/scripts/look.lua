@@ -14,7 +14,7 @@ end
 if state.is_new then
   return {'ok', text(now), {}}
 end
-if now < state.to.at then
+if is_behind_marks(state, now, window) then
   return {'sql', text(now), 'the clock stands behind a mark'}
 end
 local moved, arrived = advance(KEYS[2], KEYS[3], state, now, now, window, tonumber(ARGV[4]), tonumber(ARGV[5]))

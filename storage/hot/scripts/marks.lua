@@ -25,6 +25,12 @@ local function read_marks(totals, now, window)
   return state
 end
 
+-- Whether the clock stands behind a mark: it was set back, and marks only move forward. A board whose marks were
+-- not moved since it began may have `to` behind such a clock and `from` ahead of its window.
+local function is_behind_marks(state, now, window)
+  return now < state.to.at or now - window < state.from.at
+end
+
 local function write_marks(totals, state)
   redis.call('HSET', totals, 'from', text(state.from.at), 'to', text(state.to.at),
     'from_member', state.from.member, 'to_member', state.to.member, 'moved', text(state.moved))
