@@ -125,6 +125,16 @@ def test_of_a_crowd_some_are_told_offers_and_notices_first(client):
     assert (news[1].name, untold) == ("waiting", 1_001 - LIVE_EVENTS)
 
 
+def test_more_offers_than_a_script_can_be_handed_at_once_are_all_told(client):
+    events = [
+        event(StockCounted, offer_id=f"o{n}", round=1, remaining_stock=n, stock_revision=1)
+        for n in range(4_500)
+    ]
+    Newsroom(client).tell(0, events)
+    news, untold = told(client)
+    assert (len(news), untold) == (4_500, 0)
+
+
 def test_nothing_to_tell_is_no_entry(client):
     Newsroom(client).tell(0, [])
     Newsroom(client).tell(0, [event(Fenced, token="t")])

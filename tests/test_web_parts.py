@@ -12,7 +12,6 @@ from events.types import Invalid
 from webapp.cached import Cached
 from webapp.chart import HEIGHT_PX, Point, draw
 from webapp.cursors import read_cursor, write_cursor
-from webapp.live.positions import read_id, write_id
 from webapp.money import format_amount, format_axis, parse_amount, plain_amount
 
 BUCKET_US = 5 * MINUTE_US
@@ -96,12 +95,6 @@ def test_another_lists_cursor_is_refused():
 def test_no_other_text_is_a_cursor(text):
     with pytest.raises(Invalid, match="cursor"):
         read_cursor(text, Place)
-
-
-def test_an_id_of_the_live_stream_holds_a_position_a_partition():
-    assert read_id(write_id(["1-0", "22-3"]), 2) == ["1-0", "22-3"]
-    for text in ("", "1-0", "1-0,2", "1-0,x-0", "1-0,2-0,3-0", "1-0,2-0\n"):
-        assert read_id(text, 2) is None
 
 
 class Clock:

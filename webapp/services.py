@@ -110,7 +110,7 @@ def open_services(settings: Settings) -> Services:
         hot=hot,
         stream=stream,
         freshness=freshness,
-        live=LiveHub(LiveFeed(client, settings.partitions)),
+        live=LiveHub(LiveFeed(client, settings.partitions), hot),
         catalogue=catalogue,
         sold_out=sold_out,
         desk=Desk(gate, catalogue, sold_out, settings.publish_refusals, settings.claims_per_10_s),

@@ -6,8 +6,9 @@ from events.types import Invalid
 from webapp.access.caller import caller
 from webapp.access.declaring import public
 from webapp.access.lasting import while_known
-from webapp.access.permissions import Reach
 from webapp.api.resource import Resource
+from webapp.live.beginning import Beginning, begin
+from webapp.live.hearing import hearing
 from webapp.live.positions import read_id
 from webapp.live.stream import LiveStream
 from webapp.schemas.live_answers import LIVE_EVENT
@@ -30,32 +31,23 @@ def watch(asked: LiveQuestion) -> Response:
     `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept. It ends
     with the token or key that it was asked for by.
     """
-    stream = LiveStream(services().live, *_start(asked.after), _whose(asked), asked.offer_id)
+    heard = hearing(caller(), asked.user_id, asked.offer_id)
+    stream = LiveStream(services().live, _beginning(asked.after), heard)
     response = Response(while_known(stream), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _whose(asked: LiveQuestion) -> str | None:
-    """Whose events are told: everybody's (None), one user's, or, to a stranger, nobody's: what is of all alone."""
-    who = caller()
-    if asked.user_id is not None:
-        who.must_reach("transactions:read", asked.user_id)
-        return asked.user_id
-    return None if who.reach("transactions:read") is Reach.ALL else who.user_id or ""
-
-
-def _start(after: str | None) -> tuple[list[str], bool]:
-    """Where the watcher begins, and whether it may have missed something."""
+def _beginning(after: str | None) -> Beginning:
+    """Where the watcher begins. Raises Invalid for an `after` that no stream gave."""
     hub = services().live
     resumed = request.headers.get("Last-Event-ID")
-    if resumed is None and after is None:
-        return hub.newest(), False
-    positions = read_id(resumed or after or "", hub.feed.partitions)
-    if positions is not None:
-        return positions, False
-    if resumed is None:
-        raise Invalid("after", "is not an id that this stream gave")
-    # A browser cannot mend the id it kept from other settings: it starts anew, and is told so.
-    return hub.newest(), True
+    given = resumed if resumed is not None else after
+    asked = None if given is None else read_id(given, hub.feed.partitions)
+    if given is not None and asked is None:
+        if resumed is None:
+            raise Invalid("after", "is not an id that this stream gave")
+        # A browser cannot mend the id it kept from other settings: it starts anew, and is told so.
+        return begin(hub.newest(), None, hub.feed.partitions)._replace(may_have_missed=True)
+    return begin(hub.newest(), asked, hub.feed.partitions)

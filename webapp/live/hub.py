@@ -11,8 +11,9 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from storage.hot.live import LiveFeed
-from webapp.live.positions import order, position_now
+from storage.hot.live import START, LiveFeed
+from webapp.hot import Hot
+from webapp.live.positions import order, write_id
 from webapp.live.telling import Telling, gap, telling
 from webapp.metrics.counted import WATCHERS
 
@@ -55,8 +56,9 @@ class Watcher:
 class LiveHub:
     """All watchers of one worker. Readers start with the first of them and end with the last."""
 
-    def __init__(self, feed: LiveFeed) -> None:
+    def __init__(self, feed: LiveFeed, hot: Hot) -> None:
         self.feed = feed
+        self._hot = hot
         self._watchers: set[Watcher] = set()
         self._reading: set[int] = set()
         self._lock = Lock()
@@ -68,15 +70,15 @@ class LiveHub:
         return len(self._watchers)
 
     @contextmanager
-    def watch(self, positions: list[str]) -> Iterator[Watcher]:
-        """A watcher that is told all that comes from now on; a reader that starts for it starts at `positions`."""
+    def watch(self, newest: list[str]) -> Iterator[Watcher]:
+        """A watcher that is told all that comes behind `newest`, where a reader that starts for it starts."""
         watcher = Watcher()
         with self._lock:
             self._watchers.add(watcher)
             for partition in range(self.feed.partitions):
                 if partition not in self._reading:
                     self._reading.add(partition)
-                    self._start(partition, positions[partition])
+                    self._start(partition, newest[partition])
         try:
             with WATCHERS.track_inprogress():
                 yield watcher
@@ -84,19 +86,36 @@ class LiveHub:
             with self._lock:
                 self._watchers.discard(watcher)
 
-    def newest(self) -> list[str]:
-        """The positions behind everything that was stored so far; by this machine's clock while Redis is away."""
-        try:
-            with self.turns:
-                return [self.feed.newest(partition) for partition in range(self.feed.partitions)]
-        except RedisError:
-            return [position_now()] * self.feed.partitions
+    def newest(self) -> list[str] | None:
+        """The positions behind everything that was stored so far; None while Redis is away."""
+        with self.turns:
+            return self._hot.ask(
+                lambda _: [self.feed.newest(partition) for partition in range(self.feed.partitions)]
+            )
+
+    def newest_id(self) -> str:
+        """The same as an id, for a page to go on behind; while Redis is away that of the very beginning."""
+        return write_id(self.newest() or [START] * self.feed.partitions)
 
     def _start(self, partition: int, position: str) -> None:
         name = f"live-{partition}"
         Thread(target=self._read_on, args=(partition, position), name=name, daemon=True).start()
 
     def _read_on(self, partition: int, position: str) -> None:
+        try:
+            self._follow(partition, position)
+        except BaseException:
+            self._give_up(partition)
+            raise
+
+    def _give_up(self, partition: int) -> None:
+        """Whoever watches is let go: it comes back by its last id, and another reader starts."""
+        with self._lock:
+            self._reading.discard(partition)
+            for watcher in self._watchers:
+                watcher.has_overflowed = True
+
+    def _follow(self, partition: int, position: str) -> None:
         pause_s = 0.0
         while self._is_watched(partition):
             try:
@@ -125,7 +144,7 @@ class LiveHub:
         newest = self.feed.newest(partition)
         if order(newest) >= order(position):
             return position
-        self._tell([gap(partition, newest)])
+        self._tell([gap(partition, newest, is_reset=True)])
         return newest
 
     def _gather(self) -> None:

@@ -3,9 +3,8 @@
 import re
 from typing import Final
 
-from events.moments import MILLISECOND_US, now_us
-
 _POSITION: Final = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
+_HIGHEST: Final = 2**64 - 1
 
 
 def order(position: str) -> tuple[int, int]:
@@ -21,11 +20,10 @@ def write_id(positions: list[str]) -> str:
 def read_id(text: str, partitions: int) -> list[str] | None:
     """The positions that `write_id` wrote; None for anything else, another number of partitions too."""
     positions = text.split(",")
-    if len(positions) != partitions or not all(_POSITION.fullmatch(position) for position in positions):
+    if len(positions) != partitions or not all(map(_is_position, positions)):
         return None
     return positions
 
 
-def position_now() -> str:
-    """Behind everything so far, by this machine's clock: for when the stream itself cannot be asked."""
-    return f"{now_us() // MILLISECOND_US}-0"
+def _is_position(text: str) -> bool:
+    return bool(_POSITION.fullmatch(text)) and max(order(text)) <= _HIGHEST

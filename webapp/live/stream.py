@@ -7,20 +7,22 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from storage.hot.live import START
+from webapp.live.beginning import Beginning
+from webapp.live.hearing import EVERYTHING, Hearing
 from webapp.live.hub import LiveHub, Watcher
 from webapp.live.positions import order, write_id
-from webapp.live.telling import Message, Telling, gap, skipped, telling
+from webapp.live.telling import Telling, gap, skipped, telling
 
 HEARTBEAT_S: Final = 10.0
 _RETRY_MS: Final = 1_000
-_CAUGHT_UP_AT_ONCE: Final = 1_000
+# So many batches at once, of up to a hundred events each: others in this worker get their turn between.
+_CAUGHT_UP_AT_ONCE: Final = 20
+_PAUSE_S: Final = 0.001
 _SECOND_TRY_S: Final = 2.0
 
 
 class LiveStream:
-    """What one watcher is sent: everything behind `positions`, or what is of one user, or of one offer, alone.
-
-    What belongs to nobody, such as an offer's new terms, is of every user.
+    """What one watcher is sent: everything behind where it begins that it may hear.
 
     An id names the positions of all partitions. It is sent with the last event of a batch, so that who is cut
     off within one is told the whole batch again.
@@ -29,23 +31,20 @@ class LiveStream:
     def __init__(
         self,
         hub: LiveHub,
-        positions: list[str],
-        may_have_missed: bool,
-        user_id: str | None = None,
-        offer_id: str | None = None,
+        beginning: Beginning,
+        hearing: Hearing = EVERYTHING,
     ) -> None:
         self._hub = hub
-        self._positions = list(positions)
-        self._told_positions = list(positions)
-        self._user_id = user_id
-        self._offer_id = offer_id
-        self._may_have_missed = may_have_missed
+        self._beginning = beginning
+        self._positions = list(beginning.positions)
+        self._told_positions = list(beginning.positions)
+        self._hearing = hearing
 
     def __iter__(self) -> Iterator[bytes]:
         """The bytes of the answer, without an end; it ends for a watcher that is too slow."""
-        with self._hub.watch(self._positions) as watcher:
+        with self._hub.watch(self._beginning.newest) as watcher:
             yield b": welcome\nretry: %d\n%s\n" % (_RETRY_MS, self._id_line())
-            if self._may_have_missed:
+            if self._beginning.may_have_missed:
                 yield skipped(None) + b"\n"
             yield from self._catch_up(watcher)
             yield from self._follow(watcher)
@@ -64,6 +63,7 @@ class LiveStream:
                     yield said
                 if len(missed) < _CAUGHT_UP_AT_ONCE:
                     break
+                time.sleep(_PAUSE_S)
 
     def _missed(self, partition: int) -> list[Telling]:
         position = self._positions[partition]
@@ -82,7 +82,7 @@ class LiveStream:
         due_s = time.monotonic() + HEARTBEAT_S
         while not watcher.has_overflowed:
             told = watcher.get(max(0.0, due_s - time.monotonic()))
-            said = self._said([each for each in told if each.untold is None or self._is_new(each)])
+            said = self._said([each for each in told if each.is_reset or self._is_new(each)])
             if not said and time.monotonic() >= due_s:
                 # The id comes along: who is told little comes back by one that the stream still reaches back to.
                 said = b":\n%s\n" % self._id_line_if_moved()
@@ -98,17 +98,13 @@ class LiveStream:
         said = []
         for told in tellings:
             self._positions[told.partition] = told.position
-            if wanted := told.written if self._wants_all else told.written_for(self._is_for_us):
+            if (
+                wanted := told.written
+                if self._hearing.is_everything
+                else told.written_for(self._hearing.hears)
+            ):
                 said += [wanted, self._id_line(), b"\n"]
         return b"".join(said)
-
-    @property
-    def _wants_all(self) -> bool:
-        return self._user_id is None and self._offer_id is None
-
-    def _is_for_us(self, message: Message) -> bool:
-        is_my_user = self._user_id is None or message.user_id in (None, self._user_id)
-        return is_my_user and self._offer_id in (None, message.offer_id)
 
     def _id_line(self) -> bytes:
         self._told_positions = list(self._positions)

@@ -1,5 +1,6 @@
 """A batch of the live stream, made ready once for everybody who watches."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -11,9 +12,8 @@ from storage.transaction_row import TransactionRow
 from webapp.answers import told_transaction
 from webapp.money import format_amount
 
+_log = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
-
-
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _IN_US: Final = "_us"
 
@@ -30,7 +30,8 @@ class Message(NamedTuple):
 class Telling(NamedTuple):
     """What was stored together, and how many events of it are not told.
 
-    `untold` is None where nobody knows how many: then `position` is where the stream goes on. `written` is all of it
+    `untold` is None where nobody knows how many. `is_reset`: the stream is another now, and goes on at `position`,
+    whatever was told before. `written` is all of it
     as server-sent events, an empty line between two: most watchers want all, and are sent these same bytes.
     """
 
@@ -39,19 +40,31 @@ class Telling(NamedTuple):
     messages: list[Message]
     untold: int | None
     written: bytes
+    is_reset: bool = False
 
     def written_for(self, is_wanted: Callable[[Message], bool]) -> bytes:
-        """As `written`, with those messages alone."""
-        return _written([message for message in self.messages if is_wanted(message)], self.untold)
+        """As `written`, with those messages alone. How many of those not told it would want, nobody knows."""
+        wanted = [message for message in self.messages if is_wanted(message)]
+        return _written(wanted, None if self.untold else self.untold)
 
 
-def gap(partition: int, position: str) -> Telling:
+def gap(partition: int, position: str, *, is_reset: bool = False) -> Telling:
     """Where the stream goes on after something that nobody can tell."""
-    return Telling(partition, position, [], None, _written([], None))
+    return Telling(partition, position, [], None, _written([], None), is_reset)
 
 
 def telling(batch: LiveBatch) -> Telling:
-    """The batch as its watchers get it."""
+    """The batch as its watchers get it; one that cannot be read is a gap."""
+    try:
+        return _telling(batch)
+    except (ValueError, TypeError, AttributeError) as error:  # msgspec's are ValueErrors
+        _log.error("live %d: %s cannot be told: %s", batch.partition, batch.position, error)
+        return gap(batch.partition, batch.position)
+
+
+def _telling(batch: LiveBatch) -> Telling:
+    if batch.untold is None:
+        return gap(batch.partition, batch.position)
     messages = [Message("transaction", row.user_id, None, _encode(_told(row))) for row in batch.events]
     messages += [_scarce(news) for news in batch.news]
     written = _written(messages, batch.untold)

@@ -12,7 +12,6 @@ from webapp.access.caller import caller
 from webapp.access.declaring import needs
 from webapp.access.permissions import Reach
 from webapp.emitter_control import look
-from webapp.live.positions import write_id
 from webapp.pages import words
 from webapp.pages.asking import asked
 from webapp.pages.charts import window_chart
@@ -54,7 +53,7 @@ def show() -> Response:
 def _page() -> str:
     currency = asked(CurrencyQuery).currency
     # The place in the stream first: what is stored between here and the list is told again, and dropped as known.
-    live_after = write_id(services().live.newest())
+    live_after = services().live.newest_id()
     figures = overview(services(), currency)
     return render_template(
         "dashboard.html",

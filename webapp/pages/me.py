@@ -6,7 +6,6 @@ from flask import Blueprint, render_template, url_for
 from werkzeug.wrappers import Response
 
 from webapp.access.declaring import needs
-from webapp.live.positions import write_id
 from webapp.pages import scarce, words
 from webapp.pages.claim_views import parted, view_of
 from webapp.pages.history_views import happenings
@@ -30,7 +29,7 @@ def show() -> Response:
     user_id = visitor()
     if user_id is None:
         return words.said_once(render_template("me.html", said=said))
-    live_after = write_id(services().live.newest())
+    live_after = services().live.newest_id()
     page = render_template(
         "me.html",
         live_url=url_for("live.watch", user_id=user_id),

@@ -10,7 +10,6 @@ from events.offers import Offer, Zone
 from offers.seats import spans
 from storage.claim import Claim
 from webapp.access.declaring import public
-from webapp.live.positions import write_id
 from webapp.offer_reading import offer_of
 from webapp.pages import scarce, words
 from webapp.pages.claim_views import parted, view_of
@@ -38,7 +37,7 @@ def show(offer_id: str) -> Response:
 
 def page(offer_id: str, form: TakeForm) -> str:
     """The page with its form filled in like this. Raises UnknownOffer."""
-    live_after = write_id(services().live.newest())
+    live_after = services().live.newest_id()
     said = words.heard()
     return render_template(
         "offer.html",

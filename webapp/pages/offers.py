@@ -5,7 +5,6 @@ from typing import Any, Final
 from flask import Blueprint, render_template, request, url_for
 
 from webapp.access.declaring import public
-from webapp.live.positions import write_id
 from webapp.offer_list import page_of_offers
 from webapp.pages import scarce
 from webapp.pages.offer_views import card_of
@@ -22,7 +21,7 @@ _CARDS: Final = 60
 def show() -> str:
     """The cards; `?cursor=` goes on."""
     # The place in the stream first: what comes between here and the list is told again.
-    live_after = write_id(services().live.newest())
+    live_after = services().live.newest_id()
     return render_template(
         "offers.html",
         live_url=url_for("live.watch"),

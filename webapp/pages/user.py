@@ -8,7 +8,6 @@ from events import types
 from events.types import Invalid, conform
 from storage.sql.selection import Selection
 from webapp.access.declaring import needs
-from webapp.live.positions import write_id
 from webapp.pages.charts import window_chart
 from webapp.pages.transaction_filters import NAMES, FilledForm, filled_from, read_form
 from webapp.schemas.fields import read_currency
@@ -32,7 +31,7 @@ def show(user_id: str) -> tuple[str, int]:
     unknown = set(request.args) - _PARAMETERS
     if unknown:
         raise Invalid(min(unknown), "unknown parameter")
-    live_after = write_id(services().live.newest())
+    live_after = services().live.newest_id()
     form = read_form(request.args)
     page, typed = _list(user_id, form)
     shown = {

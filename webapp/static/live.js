@@ -8,11 +8,14 @@ const LONGEST_MS = 10_000;
 export function follow(url, after, on, state) {
   let last = after;
   let wait = SHORTEST_MS;
+  let source = null;
+  let reopening = null;
 
   function open() {
+    close();
     const address = new URL(url, location.href);
     if (last) address.searchParams.set("after", last);
-    const source = new EventSource(address);
+    source = new EventSource(address);
     source.addEventListener("open", () => {
       wait = SHORTEST_MS;
       state("live");
@@ -26,13 +29,18 @@ export function follow(url, after, on, state) {
     source.addEventListener("error", () => {
       state("away");
       if (source.readyState === EventSource.CLOSED) {
-        setTimeout(open, wait * (0.5 + Math.random() / 2));
+        reopening = setTimeout(open, wait * (0.5 + Math.random() / 2));
         wait = Math.min(2 * wait, LONGEST_MS);
       }
     });
-    addEventListener("pagehide", () => source.close(), { once: true });
   }
 
+  function close() {
+    clearTimeout(reopening);
+    source?.close();
+  }
+
+  addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
   open();
 }
