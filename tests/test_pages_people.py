@@ -8,8 +8,9 @@ from uuid import uuid4
 import jwt
 import pytest
 
+from tests.support.accounts import PASSWORD, SECRET
 from tests.support.pages import HTML, Seen, words
-from tests.support.people import PASSWORD, SECRET_KEY, log_in, open_known_site, token_of
+from tests.support.people import log_in, open_known_site, token_of
 from tests.support.site import open_site
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
@@ -177,9 +178,9 @@ def test_a_stream_ends_with_the_token_it_was_opened_with(
 ):
     with open_known_site(tmp_path, valkey_url, sqlite_database_url) as site:
         token = token_of(site, "analyst")["Authorization"].removeprefix("Bearer ")
-        claims = jwt.decode(token, SECRET_KEY, algorithms=["HS256"], audience="access")
+        claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="access")
         assert claims["exp"] - time.time() == pytest.approx(ACCESS_S, abs=30)
-        soon = jwt.encode({**claims, "exp": int(time.time()) + 3}, SECRET_KEY, "HS256")
+        soon = jwt.encode({**claims, "exp": int(time.time()) + 3}, SECRET, "HS256")
         began_s = time.monotonic()
         with site.watch({"Authorization": f"Bearer {soon}"}) as watching:
             assert len(list(watching.blocks())) >= 1
@@ -242,7 +243,7 @@ def test_an_admin_gives_a_role_and_disables_but_never_their_own_account(site, pa
 
 def test_signing_up_is_nowhere_where_it_is_closed(tmp_path, valkey_url, sqlite_database_url):
     with open_site(
-        tmp_path, valkey_url, sqlite_database_url, AUTH="required", SECRET_KEY=SECRET_KEY, SIGNUP="false"
+        tmp_path, valkey_url, sqlite_database_url, AUTH="required", SECRET_KEY=SECRET, SIGNUP="false"
     ) as site:
         assert site.get("/signup", HTML).status == 404
         assert send(site, "/signup", user_id="anybody", password=PASSWORD).status == 404

@@ -5,39 +5,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine
-
-from events.moments import now_us
-from storage.sql.accounts import Account, Accounts
+from tests.support import accounts
+from tests.support.accounts import PASSWORD, REQUIRED, ROLES, add_accounts
 from tests.support.site import Site, open_site
-from webapp.access.passwords import hash_password
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-PASSWORD = "a long enough sentence"
-SECRET_KEY = "only-for-tests-" * 4
-ROLES = ("customer", "analyst", "publisher", "admin")
 
 
 @contextmanager
 def open_known_site(directory: Path, redis_url: str, database_url: str, **settings: str) -> Iterator[Site]:
     """A site with AUTH=required; for each role there is an account of its name, all with PASSWORD."""
-    engine = create_engine(database_url)
-    hashed = hash_password(PASSWORD)
-    for role in ROLES:
-        Accounts(engine).add(Account(role, role, hashed, now_us()))
-    engine.dispose()
-    known = {"AUTH": "required", "SECRET_KEY": SECRET_KEY, **settings}
-    with open_site(directory, redis_url, database_url, **known) as site:
+    add_accounts(database_url, **{role: role for role in ROLES})
+    with open_site(directory, redis_url, database_url, **{**REQUIRED, **settings}) as site:
         yield site
 
 
 def token_of(site: Site, user_id: str) -> dict[str, str]:
     """The header by which a program comes as this user."""
-    answer = site.post("/api/v1/tokens", {"user_id": user_id, "password": PASSWORD})
+    answer = accounts.log_in(site, user_id)
     assert answer.status == 201, answer.text
-    return {"Authorization": f"Bearer {answer.json['access_token']}"}
+    return accounts.bearer(answer.json["access_token"])
 
 
 def log_in(page: "Page", site: Site, user_id: str, password: str = PASSWORD) -> None:

@@ -45,18 +45,21 @@ class TransactionsQuestion:
     filters: Selection = field(default_factory=Selection)
 
 
-class TransactionsQuery(Query):
-    """Beside `limit` and `cursor` its fields are those of a Selection."""
+class _FiltersQuery(Query):
+    """Its fields are those of a Selection."""
 
-    makes = TransactionsQuestion
-    limit = asked.limit()
-    cursor = asked.cursor()
     from_us = asked.moment(data_key="from")
     to_us = asked.moment(data_key="to")
     currency = asked.currency()
     least = asked.amount(data_key="min")
     most = asked.amount(data_key="max")
     merchant = asked.merchant()
+
+
+class TransactionsQuery(_FiltersQuery):
+    makes = TransactionsQuestion
+    limit = asked.limit()
+    cursor = asked.cursor()
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> TransactionsQuestion:
@@ -64,17 +67,9 @@ class TransactionsQuery(Query):
         return TransactionsQuestion(limit, cursor, Selection(**data))
 
 
-class ExportQuery(Query):
-    """Its fields are those of a Selection."""
-
+class ExportQuery(_FiltersQuery):
     makes = Selection
     user_id = asked.user_id()
-    from_us = asked.moment(data_key="from")
-    to_us = asked.moment(data_key="to")
-    currency = asked.currency()
-    least = asked.amount(data_key="min")
-    most = asked.amount(data_key="max")
-    merchant = asked.merchant()
 
 
 @dataclass(frozen=True, slots=True)
