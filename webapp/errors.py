@@ -10,7 +10,7 @@ from marshmallow.exceptions import SCHEMA
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from events.channels.base import Backlogged
 from events.types import Invalid
@@ -52,7 +52,14 @@ def _refused(error: HTTPException) -> Response:
     errors = _validation_errors(error)
     if errors:
         return refused(status, _summary(errors), headers, errors=errors)
-    return refused(status, error.description or HTTPStatus(status).description, headers)
+    return refused(status, _detail(error, status), headers)
+
+
+def _detail(error: HTTPException, status: int) -> str:
+    """What is said of it; where no view said anything, that there is no such page."""
+    if error.description == NotFound.description:
+        return "There is nothing at this address."
+    return error.description or HTTPStatus(status).description
 
 
 def _not_readable(error: NotReadable) -> Response:
