@@ -10,7 +10,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,\
 MODULES := $(basename $(wildcard config.py demo.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check format bench servers lock clean venv venv-dev
+.PHONY: help demo demo-reset test check format bench screenshots servers lock clean venv venv-dev
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: venv-dev ## put the code in the shape that check asks for
 
 bench: venv-dev servers ## the benchmarks; tables and pictures in bench/out
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+screenshots: venv-dev servers ## a picture of every page, light and dark, wide and narrow, in docs/screens
+	@$(PYTHON_IN_VENV) -m docs.screenshots $(ARGS)
 
 servers: ## install the servers that tests need, where absent and possible
 	@tests/install_servers.sh

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import Final, NamedTuple
 
@@ -73,6 +74,11 @@ class Home(NamedTuple):
     def database_url(self) -> str:
         return f"sqlite:///{self.database}"
 
+    @property
+    def settings(self) -> Path:
+        """For `. .tally/env` in a shell: what a command needs to work on this demo, while it runs."""
+        return self.directory / "env"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold it for this process alone; the lock goes with the process. Raises CannotRun."""
@@ -111,6 +117,7 @@ class Demo:
         redis_url = self._start_valkey()
         urls = {"REDIS_URL": redis_url, "BUS_URL": redis_url, "DATABASE_URL": self._home.database_url}
         self._environment |= urls
+        self._home.settings.write_text("".join(f"export {name}={quote(url)}\n" for name, url in urls.items()))
         self._finish("migrations", _python("alembic", "upgrade", "head"))
         self._serve("subscriber", _python("subscriber"))
         self._publish_history()
@@ -120,7 +127,7 @@ class Demo:
         self._show_offers(address)
         pace = ("--rate", str(_RATE), "--users", str(_USERS), "--controlled")
         self._serve("emitter", _python("emitter", "random", *pace))
-        print(_welcome(address, redis_url, self._home), flush=True)
+        print(_welcome(address, self._home), flush=True)
         with ProgressLine(self._home.database, address, redis_url) as line:
             while True:
                 self._pause()
@@ -128,6 +135,7 @@ class Demo:
 
     def stop(self) -> None:
         """Stop the children: who makes events first, who stores them last."""
+        self._home.settings.unlink(missing_ok=True)
         for child in reversed(self._children):
             _stop(child)
 
@@ -306,18 +314,25 @@ def _python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
 
 
-def _welcome(address: str, redis_url: str, home: Home) -> str:
+def _welcome(address: str, home: Home) -> str:
+    python, settings = _from_here(sys.executable), _from_here(str(home.settings))
     return f"""
   Tally is running.
 
     Open      {address}
     Ask       curl {address}/api/v1/users/1/sum
     Offers    {address}/offers: a coupon, a product and a show
-    Publish   REDIS_URL={redis_url} python -m emitter random --rate 500
-    Rush      python -m emitter rush --offer coupon --users 500 --attempts 5000 --url {address}
+    Rush      {python} -m emitter rush --offer coupon --users 500 --attempts 5000 --url {address}
+    Replay    (. {settings}; {python} -m emitter replay FILE.csv --shift-to-now)
+    Check     (. {settings}; {python} -m subscriber check)
     Logs      {home.logs}
     Stop      Ctrl-C; what was stored stays, `make demo-reset` forgets it
 """
+
+
+def _from_here(path: str) -> str:
+    """A path as it is typed in this folder, ready for a shell."""
+    return quote(path.removeprefix(f"{Path.cwd()}/"))
 
 
 if __name__ == "__main__":

@@ -328,8 +328,8 @@ def test_an_ipv4_address_is_the_same_on_a_socket_of_both_kinds():
 HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
-def ask(host: str, trusted=HERE, *, is_open=True, remote="127.0.0.1", **headers) -> int:
-    environ = EnvironBuilder(headers=headers).get_environ()
+def ask(host: str, trusted=HERE, *, is_open=True, remote="127.0.0.1", path="/", **headers) -> int:
+    environ = EnvironBuilder(path, headers=headers).get_environ()
     environ.update(HTTP_HOST=host, REMOTE_ADDR=remote)
     _, status, _ = run_wsgi_app(Doorman(Response("in"), trusted, is_open), environ)
     return int(status.split()[0])
@@ -364,6 +364,16 @@ def test_a_domain_is_trusted_with_all_below_it_and_nothing_beside_it():
     for host in ("nottally.example", "evil/.tally.example", "tally.example.evil"):
         assert ask(host, [".tally.example"], is_open=False) == 400
     assert ask("whatever", [], is_open=False) == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_whoever_watches_over_the_process_asks_by_its_address(path):
+    """As docker-compose.yml does, whatever TRUSTED_HOSTS says; nothing else is answered so."""
+    asked = {"trusted": ["tally.example"], "is_open": False}
+    assert ask("127.0.0.1:5000", path=path, **asked) == 200
+    assert ask("127.0.0.1:5000", path=f"{path}/..", **asked) == 400
+    assert ask("127.0.0.1:5000", path="/metrics", **asked) == 400
+    assert ask("127.0.0.1:5000", path=path, remote="192.0.2.1") == 403
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP"])

@@ -1,6 +1,7 @@
 """The one-command demo: real processes, from the first start to the last one gone."""
 
 import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.ports import free_port, is_free
-from tests.support.process import ChildProcess
+from tests.support.process import ROOT, ChildProcess
 from tests.support.waiting import eventually
 
 STOP_WITHIN_S = 20
@@ -87,7 +88,7 @@ def are_gone(processes) -> bool:
     return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
 
 
-def test_it_starts_answers_stops_and_keeps_its_data(demo):
+def test_it_starts_answers_stops_and_keeps_its_data(demo, tmp_path):
     first = demo()
     assert b"<html" in first.get("/")
     assert json.loads(first.get("/api/v1/users/1/sum"))["totals"][0]["count"] > 0
@@ -100,6 +101,8 @@ def test_it_starts_answers_stops_and_keeps_its_data(demo):
     assert (grabbed["success"], grabbed["reason"]) == (True, "success")
     coupons_left = grabbed["remaining_stock"]
 
+    assert_a_file_is_replayed(first, tmp_path)
+
     showcase_log = first.data / "logs/showcase.log"
     shown_at = showcase_log.stat().st_mtime_ns
     children = first.processes()
@@ -108,6 +111,7 @@ def test_it_starts_answers_stops_and_keeps_its_data(demo):
     assert first.process.interrupt(STOP_WITHIN_S) == 0
     assert time.monotonic() - began_s < STOP_WITHIN_S
     assert are_gone(children.values())
+    assert not (first.data / "env").exists()
     assert "Stopped." in first.process.log()
     assert "killed" not in first.process.log()
 
@@ -118,6 +122,19 @@ def test_it_starts_answers_stops_and_keeps_its_data(demo):
     assert second.offers()["coupon"]["remaining_stock"] <= coupons_left
     assert showcase_log.stat().st_mtime_ns == shown_at, "put there once"
     assert second.process.terminate(STOP_WITHIN_S) == 0
+
+
+def assert_a_file_is_replayed(running: Running, folder: Path) -> None:
+    """By the line that the demo prints, in any shell."""
+    file = folder / "own.csv"
+    file.write_text("user_id,amount,currency,merchant,occurred_at\nann,1250,EUR,Shop,2026-01-31T09:30:00Z\n")
+    printed = re.search(r"Replay +(.+)", running.process.log())[1]
+    line = printed.replace("FILE.csv", str(file))
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stdout)["published"] == 1
+    eventually(lambda: len(running.transactions("ann")) == 1, 20, "what was replayed is stored")
 
 
 def assert_offers_are_shown(running: Running) -> None:

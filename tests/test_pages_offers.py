@@ -423,7 +423,9 @@ def test_a_seat_map_shows_what_others_hold_live(site, page, user, pictures):
     wait_for_title(page, "Zone stalls, rows 1–4: 29 free, 3 held, 0 sold, 0 yours.")
     site.post(f"/api/v1/claims/{theirs['claim_id']}/confirm", {})
     wait_for_title(page, "Zone stalls, rows 1–4: 29 free, 0 held, 3 sold, 0 yours.")
-    page.locator("#seat-map").click(position={"x": 9, "y": 27})
+    seats = page.locator("#seat-map")
+    size = seats.bounding_box()
+    seats.click(position={"x": size["width"] / 16, "y": size["height"] * 1.5 / 4})
     assert page.get_by_label("Row", exact=True).input_value() == "2"
     page.get_by_label("Quantity").fill("2")
     page.get_by_role("button", name="Hold for 5 minutes").click()

@@ -55,6 +55,32 @@ def test_a_stranger_is_led_to_the_log_in_and_back_to_what_was_wanted(site, page)
     assert places(page) == ["Transactions", "Offers"]
 
 
+def test_a_form_that_is_sent_after_the_log_in_ended_leads_to_a_new_one_and_back(site, browser):
+    """Whether a script sends it or the browser."""
+    for has_script in (True, False):
+        context = browser.new_context(java_script_enabled=has_script)
+        page = context.new_page()
+        log_in(page, site, "customer")
+        page.goto(f"{site.base_url}/offers/coupon?row=1")
+        context.clear_cookies()
+        page.get_by_role("button", name="Take").click()
+        page.wait_for_url(lambda url: "/login?next=" in url)
+        page.get_by_label("User", exact=True).fill("customer")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("main").get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{site.base_url}/offers/coupon?row=1")
+        context.close()
+
+
+@pytest.mark.parametrize("referrer", ["https://elsewhere.example/offers", "", "http://["])
+def test_a_form_of_nobody_knows_where_leads_back_nowhere(site, referrer):
+    form = urllib.parse.urlencode({"quantity": "1"}).encode()
+    sent = {**HTML, "Referer": referrer}
+    answer = site.post("/offers/coupon/take", form, FORM, headers=sent)
+    assert answer.status == 200
+    assert 'name="next" value=""' in answer.text
+
+
 @pytest.mark.parametrize(
     "next_",
     ["//elsewhere.example", "https://elsewhere.example/", "/\\elsewhere.example", "/\t/elsewhere.example"],

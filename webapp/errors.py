@@ -10,7 +10,7 @@ from marshmallow.exceptions import SCHEMA
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from events.channels.base import Backlogged
 from events.types import Invalid
@@ -47,12 +47,19 @@ def _refused(error: HTTPException) -> Response:
         _drain()
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append(("WWW-Authenticate", 'Bearer realm="tally"'))
-        if _is_opened():
+        if _is_navigated():
             return redirect_to_login()
     errors = _validation_errors(error)
     if errors:
         return refused(status, _summary(errors), headers, errors=errors)
-    return refused(status, error.description or HTTPStatus(status).description, headers)
+    return refused(status, _detail(error, status), headers)
+
+
+def _detail(error: HTTPException, status: int) -> str:
+    """What is said of it; where no view said anything, that there is no such page."""
+    if error.description == NotFound.description:
+        return "There is nothing at this address."
+    return error.description or HTTPStatus(status).description
 
 
 def _not_readable(error: NotReadable) -> Response:
@@ -114,19 +121,21 @@ def _is_browsed() -> bool:
     return request.accept_mimetypes.best_match(offered) == "text/html"
 
 
-def _is_opened() -> bool:
-    """Whether a person opened a page, and not a script a part of one."""
-    return (
-        _is_browsed()
-        and request.method == "GET"
-        and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
-    )
+def _is_navigated() -> bool:
+    """Whether a person opened a page or sent a form, and not a script a part of a page."""
+    return _is_browsed() and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
 
 
 def redirect_to_login() -> Response:
-    """To the log-in, and from there back to what was asked for."""
-    wanted = request.full_path.rstrip("?")
+    """To the log-in, and from there back to what was asked for, or to the page whose form was sent too late."""
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else _sent_from()
     return make_response(redirect(url_for("login_page.show", next=wanted), 303))
+
+
+def _sent_from() -> str | None:
+    """The path of the page of ours that a form was on, if the browser says."""
+    path = (request.referrer or "").removeprefix(request.host_url.rstrip("/"))
+    return path if path.startswith("/") else None
 
 
 def _validation_errors(error: HTTPException) -> list[dict[str, str | None]]:

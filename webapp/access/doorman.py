@@ -12,6 +12,8 @@ from webapp.problems import problem
 Environ: TypeAlias = dict[str, Any]
 App: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+# Whoever watches over a process asks for it by its address, whatever names it has; and is told nothing of anybody's.
+_PROBES: Final = frozenset(("/healthz", "/readyz"))
 _BY_A_PROXY: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 # A name or an IPv4 address, or an IPv6 address; and perhaps a port.
 _HOST: Final = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -32,7 +34,8 @@ class Doorman:
         self._is_trusted = lru_cache(1_024)(lambda host: not trusted or _is_one_of(host, trusted))
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not self._is_trusted(environ.get("HTTP_HOST", "")):
+        is_probe = environ.get("PATH_INFO") in _PROBES
+        if not is_probe and not self._is_trusted(environ.get("HTTP_HOST", "")):
             return problem(400, "The header Host names no host of ours.")(environ, start_response)
         if self._is_open and _is_from_elsewhere(environ):
             detail = "AUTH=open answers this machine alone, and this came from elsewhere: set AUTH=required."

@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
         currency_name=money.currency_name,
         duration=format_duration,
         spelled=_spelled,
+        in_words=_in_words,
         rfc3339=format_rfc3339,
         clock=_clock,
         moment=_moment,
@@ -37,9 +38,14 @@ def register(app: Flask) -> None:
     )
 
 
+def _in_words(duration_us: int) -> str:
+    """A window or a bucket of whole seconds, spelled out: `6 hours`, `5 minutes`."""
+    return _spelled(duration_us // SECOND_US)
+
+
 def _spelled(seconds: int) -> str:
     """`5 minutes`, `90 seconds`, `1 hour`."""
-    lengths = {"hour": 3600, "minute": 60, "second": 1}
+    lengths = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
     name = next(name for name, length in lengths.items() if seconds % length == 0)
     count = seconds // lengths[name]
     return f"{count} {name}{'' if count == 1 else 's'}"

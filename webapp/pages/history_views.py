@@ -10,7 +10,7 @@ from storage.sql.offer_rows import CouponEvent, LikeEvent
 _DONE: Final = {
     "CouponTaken": "Took {n}",
     "StockHeld": "Held {n}",
-    "SeatsHeld": "Held seats: {n}",
+    "SeatsHeld": "Held {n} seat{s}",
     "HoldConfirmed": "Confirmed {n}",
     "HoldExpired": "Let {n} run out",
     "ClaimReturned": "Gave {n} back",
@@ -53,5 +53,5 @@ def _words(event: CouponEvent | LikeEvent, times: int) -> str:
     if isinstance(event, LikeEvent):
         return "Liked" if times == 1 else f"Liked {times} times"
     if event.name in _DONE:
-        return _DONE[event.name].format(n=event.quantity)
+        return _DONE[event.name].format(n=event.quantity, s="" if event.quantity == 1 else "s")
     return f"Asked for {event.quantity}, got none: {_REASONS.get(event.reason, event.reason)}"

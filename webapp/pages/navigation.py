@@ -12,7 +12,7 @@ from webapp.version import VERSION
 
 
 class Place(NamedTuple):
-    """A link of the bar on top; `begins` is what the paths of its pages begin with."""
+    """A link of the bar on top; `begins` is what the paths of its pages begin with, but for its own."""
 
     name: str
     href: str
@@ -72,7 +72,7 @@ def _sees_all(who: Caller) -> bool:
 def _places(who: Caller) -> list[Place]:
     found = []
     if _sees_all(who):
-        found.append(Place("Transactions", url_for("dashboard_page.show"), ""))
+        found.append(Place("Transactions", url_for("dashboard_page.show"), "/users"))
     elif who.user_id and who.reach("transactions:read"):
         own = url_for("user_page.show", user_id=who.user_id)
         found.append(Place("Transactions", own, own))

@@ -44,6 +44,7 @@ export function act(page, fresh) {
     if (!keys.has(question)) keys.set(question, newKey());
     const answer = await ask(form.dataset.url, doing.method, body, keys.get(question));
     if (!answer || answer.status >= 500) return ["away"];
+    if (answer.status === 401) toLogin();
     keys.delete(question);
     const document_ = await answer.json().catch(() => ({}));
     return answer.ok ? doing.said(document_, form) : refusal(answer, document_, form);
@@ -62,6 +63,11 @@ export function act(page, fresh) {
 // Whom the server made the page for: another tab may act for somebody else since.
 export function whoActs(page) {
   return page.querySelector("[data-me]")?.dataset.me ?? "";
+}
+
+// The log-in is over: to a new one, and back.
+function toLogin() {
+  location.assign(`/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
 }
 
 function ask(url, method, body, key) {

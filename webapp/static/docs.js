@@ -1,6 +1,12 @@
 // Opens Swagger UI over our own document. Nothing is asked of any other machine: no validator, no remote config.
 "use strict";
 
+// Swagger UI has a dark side of its own, which goes by a class.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 const place = document.getElementById("docs");
 
 window.SwaggerUIBundle({

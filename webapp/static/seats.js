@@ -41,8 +41,10 @@ function seatAt(event) {
   const map = event.target.closest?.("#seat-map");
   if (!map) return null;
   const box = map.getBoundingClientRect();
-  const row = Math.floor((event.clientY - box.top) / Number(map.dataset.pitch)) + 1;
-  const number = Math.floor((event.clientX - box.left) / Number(map.dataset.pitch)) + 1;
+  // The style sheet may draw the map larger than it is described.
+  const pitch = (Number(map.dataset.pitch) * box.width) / Number(map.getAttribute("width"));
+  const row = Math.floor((event.clientY - box.top) / pitch) + 1;
+  const number = Math.floor((event.clientX - box.left) / pitch) + 1;
   const isSeat = row >= 1 && number >= 1 && row <= Number(map.dataset.rows) && number <= Number(map.dataset.seats);
   return isSeat ? { row: row + Number(map.dataset.firstRow) - 1, number } : null;
 }
