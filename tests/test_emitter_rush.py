@@ -12,7 +12,7 @@ import pytest
 from emitter.arguments import parse
 from emitter.stopping import Stop
 from emitter.web import Declined, Unanswered, Web
-from tests.support.lossy import LossyProxy
+from tests.support.line import Line
 from tests.support.offers import remaining, sold
 from tests.support.ports import free_port
 from tests.support.site import open_site
@@ -68,11 +68,12 @@ def test_seats_are_asked_for_by_zone_and_quantity(doors, site):
 def test_lost_answers_are_asked_for_again_and_nothing_is_taken_twice(doors, site):
     site.offer(offer_id="lossy", total_stock=500, per_user_limit=1)
     port = int(site.base_url.rsplit(":", 1)[1])
-    with LossyProxy(port, each=7) as proxy:
-        told = rush(doors, proxy.url, "lossy", users=300, attempts=300)
-        assert proxy.lost > 20
+    with Line(port) as line:
+        line.lose_replies(each=7)
+        told = rush(doors, f"http://127.0.0.1:{line.port}", "lossy", users=300, attempts=300)
+        assert line.lost > 20
     assert (told["claims"], told["winners"], told["refused"], told["unanswered"]) == (300, 300, {}, 0)
-    assert told["retries"] >= proxy.lost
+    assert told["retries"] >= line.lost
     assert remaining(site, "lossy") == 200
     assert stored(site, "lossy", 300).units_of.keys() == {str(n) for n in range(1, 301)}
 

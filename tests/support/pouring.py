@@ -1,0 +1,139 @@
+"""Callers that never stop: they publish and claim through every fault, insist as a good client does, and keep count."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from redis.exceptions import RedisError
+
+from events.channels.base import Backlogged
+from events.channels.redis_stream import TRANSACTIONS, RedisStream
+from events.types import Transaction
+from offers.errors import OffersUntrusted
+from storage.hot.client import open_client
+from tests.builders import transaction
+from tests.support.offer_desk import open_desk
+
+_AGAIN_AFTER_S: Final = 0.1
+_FAULTS: Final = (RedisError, Backlogged, OffersUntrusted)
+_Value = TypeVar("_Value")
+
+
+class Caller:
+    """Does something again and again in a thread of its own, from `with` on until `stop`."""
+
+    def __init__(self) -> None:
+        self.faults = 0
+        """How often it met a failure and asked again."""
+        self._ending = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def stop(self, timeout_s: float = 60.0) -> None:
+        """No more; returns once what it had begun was answered. AssertionError if that takes longer."""
+        self._ending.set()
+        self._thread.join(timeout_s)
+        assert not self._thread.is_alive(), f"{type(self).__name__} still waits for an answer"
+        if self._error is not None:
+            raise self._error
+
+    def insist(self, ask: Callable[[], _Value]) -> _Value:
+        """The answer, however often it must be asked for."""
+        while True:
+            try:
+                return ask()
+            except _FAULTS:
+                self.faults += 1
+                threading.Event().wait(_AGAIN_AFTER_S * random.uniform(0.5, 1.5))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            self._ending.set()
+
+    def _run(self) -> None:
+        try:
+            for _ in self._turns():
+                if self._ending.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 - told to whoever stops it
+            self._error = error
+
+    def _turns(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+class Pouring(Caller):
+    """Publishes transactions; what meets a fault is published again under the ids it had.
+
+    `accepted`: every transaction that the log was said to have taken. `rate` is a second, on average.
+    """
+
+    def __init__(
+        self, redis_url: str, seed: int = 0, partitions: int = 1, users: int = 200, rate: int = 2_000
+    ) -> None:
+        super().__init__()
+        self.accepted: list[Transaction] = []
+        self._dice = random.Random(seed)
+        self._users = users
+        self._rate = rate
+        self._client = open_client(redis_url)
+        self._stream = RedisStream(self._client, TRANSACTIONS, partitions, 1_000_000)
+
+    def _turns(self) -> Iterator[None]:
+        while True:
+            some = [self._event() for _ in range(self._dice.randint(1, 100))]
+            self.insist(lambda some=some: self._stream.publish(some))  # type: ignore[misc]
+            self.accepted += some
+            self._ending.wait(self._dice.expovariate(self._rate / len(some)))
+            yield
+
+    def _event(self) -> Transaction:
+        amount = self._dice.choice([1, -1]) * self._dice.randrange(1, 10**6)
+        currency = self._dice.choice(["USD", "EUR", "JPY"])
+        return transaction(user_id=f"u{self._dice.randrange(self._users)}", amount=amount, currency=currency)
+
+
+class Claiming(Caller):
+    """Claims one unit after the other, each under a key of its own. `won`: claim ids by their users."""
+
+    def __init__(
+        self, redis_url: str, offer_id: str, name: str = "a", partitions: int = 1, users: int = 500
+    ) -> None:
+        super().__init__()
+        self.won: dict[str, str] = {}
+        self.refused = 0
+        self._offer_id = offer_id
+        self._name = name
+        self._users = users
+        self._desk = open_desk(redis_url, partitions)
+
+    def _turns(self) -> Iterator[None]:
+        for number in count():
+            user_id, key = f"u{number % self._users}", f"{self._name}-{number}"
+            outcome = self.insist(lambda u=user_id, k=key: self._desk.claim(self._offer_id, u, 1, key=k))  # type: ignore[misc]
+            if outcome.claim:
+                self.won[outcome.claim.claim_id] = user_id
+            else:
+                self.refused += 1
+            yield
+
+
+def at_random_moments(dice: random.Random, times: int, shortest_s: float, longest_s: float) -> Iterator[int]:
+    """So many moments, each a random while after what was done at the one before."""
+    for number in range(times):
+        until_s = time.monotonic() + dice.uniform(shortest_s, longest_s)
+        while (left_s := until_s - time.monotonic()) > 0:
+            threading.Event().wait(left_s)
+        yield number
