@@ -21,9 +21,9 @@ demo: venv ## the whole of Tally on http://127.0.0.1:5000 (PORT= moves it); Ctrl
 demo-reset: venv ## forget the demo's data; refuses while one runs
 	@$(PYTHON_IN_VENV) demo.py --reset
 
-# Most of a test is waiting, so a process a core runs them, each with servers of its own; a file stays in one.
+# Tests wait as long as they work, so three processes share two cores, each with servers of its own; a file stays in one.
 test: venv-dev servers ## all tests, on real servers (ARGS= goes to pytest: make test ARGS="-k window -n 0")
-	@$(PYTHON_IN_VENV) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest --numprocesses=auto --maxprocesses=6 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: venv-dev ## lint, format, types, compose file, Dockerfile
 	@$(PYTHON_IN_VENV) -m ruff check .

@@ -1,5 +1,6 @@
 """Fixtures over real servers. Each server starts when the first test asks for it, and serves the whole session."""
 
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -24,11 +25,32 @@ if TYPE_CHECKING:
 
 _CHILDREN = pytest.StashKey[Doors]()
 _PAGE_TIMEOUT_MS = 15_000
+# The files that take a minute and more begin first, so that no process ends on one while the others have nothing to do.
+_LONG_FILES = (
+    "test_accounts",
+    "test_demo",
+    "test_emitter_command",
+    "test_exports",
+    "test_named_points",
+    "test_openapi",
+    "test_pages",
+    "test_replay_end_to_end",
+    "test_subscriber",
+)
 
 
 def pytest_configure() -> None:
     """A terminated session still stops its servers: SIGTERM ends it the way Ctrl-C does."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait about as long as they work: three processes for two cores."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.stem.startswith(_LONG_FILES))
 
 
 @pytest.hookimpl(wrapper=True)

