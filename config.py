@@ -17,6 +17,7 @@ from environs import Env, EnvValidationError
 from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
+from events.assurance import Assurance, parse_assurance
 from events.currencies import CODES
 from events.moments import DAY_US, parse_duration
 from events.types import TRANSACTIONS_CHANNEL
@@ -42,6 +43,7 @@ class Settings:
     latest: int
     partitions: int
     max_backlog: int
+    accepted_after: Assurance
     default_currency: str
     tap_channels: tuple[str, ...]
     publish_refusals: bool
@@ -126,6 +128,7 @@ def _database_url(env: Env) -> str:
 
 def _read(env: Env) -> Settings:
     env.add_parser("duration", _duration)
+    env.add_parser("assurance", _assurance)
     env.add_parser("channels", _channels)
     env.add_parser("names", _names)
     redis = _scheme("redis", "rediss", "unix")
@@ -140,6 +143,7 @@ def _read(env: Env) -> Settings:
         latest=env.int("LATEST", 5, validate=Range(1, 1_000)),
         partitions=env.int("PARTITIONS", 1, validate=Range(1, 64)),
         max_backlog=env.int("MAX_BACKLOG", 1_000_000, validate=Range(1)),
+        accepted_after=env.assurance("ACCEPTED_AFTER", "answer"),
         default_currency=env.str("DEFAULT_CURRENCY", "USD", validate=OneOf(CODES, error="no ISO 4217 code")),
         tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
         publish_refusals=env.bool("PUBLISH_REFUSALS", True),
@@ -196,6 +200,13 @@ def _duration(text: str) -> int:
     if duration_us > LONGEST_WINDOW_US:
         raise ValidationError("must be at most 31d")
     return duration_us
+
+
+def _assurance(text: str) -> Assurance:
+    try:
+        return parse_assurance(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _channels(text: str) -> tuple[str, ...]:

@@ -133,7 +133,7 @@ def _moments_us(file: TransactionFile, progress: Progress, stop: Stop) -> Iterat
 
 def _grabs(settings: Settings, seed: int | None, progress: Progress) -> Grabs:
     client = open_client(settings.redis_url)
-    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog)
+    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog, settings.accepted_after)
     gate = OfferGate(client, stream, settings.max_backlog)
     catalogue = Catalogue(gate, settings.default_currency)
     desk = Desk(gate, catalogue, publish_refusals=settings.publish_refusals)
@@ -148,8 +148,9 @@ def _nothing(_: Sequence[str]) -> None:
 
 
 def _publisher(settings: Settings, stop: Stop, progress: Progress) -> PatientPublisher:
+    client = open_client(settings.bus_url)
     stream = RedisStream(
-        open_client(settings.bus_url), TRANSACTIONS, settings.partitions, settings.max_backlog
+        client, TRANSACTIONS, settings.partitions, settings.max_backlog, settings.accepted_after
     )
     return PatientPublisher(stream, stop, progress.note)
 

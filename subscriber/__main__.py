@@ -77,7 +77,8 @@ def _dead(settings: Settings, arguments: argparse.Namespace) -> int:
     elif arguments.action == "drop":
         print(f"{dead.drop(found, letters)} dropped")
     else:
-        streams = open_streams(settings, open_client(settings.bus_url), open_client(settings.redis_url))
+        bus, hot = open_client(settings.bus_url), open_client(settings.redis_url)
+        streams = open_streams(settings, bus, hot, settings.accepted_after)
         retried, cut = dead.retry(found, letters, streams)
         print(f"{retried} appended to the log again" + (f", {cut} too long to be kept whole" if cut else ""))
     return 0

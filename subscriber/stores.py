@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from config import Settings
 from events import wire
+from events.assurance import ANSWERED, Assurance
 from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
 from offers.catalogue import Catalogue
 from offers.desk import Desk
@@ -148,10 +149,15 @@ class Stores:
         )
 
 
-def open_streams(settings: Settings, bus: Any, hot: Any) -> dict[str, RedisStream]:
-    """The feeds by their names. Offers always journal in the Redis that holds their stock."""
+def open_streams(
+    settings: Settings, bus: Any, hot: Any, assurance: Assurance = ANSWERED
+) -> dict[str, RedisStream]:
+    """The feeds by their names. Offers always journal in the Redis that holds their stock.
+
+    `assurance` is for whoever tells somebody that something is in a log; what a subscriber says itself it says again.
+    """
     clients = {TRANSACTIONS: bus, OFFERS: hot}
     return {
-        feed: RedisStream(client, feed, settings.partitions, settings.max_backlog)
+        feed: RedisStream(client, feed, settings.partitions, settings.max_backlog, assurance)
         for feed, client in clients.items()
     }

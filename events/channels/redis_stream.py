@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from redis.exceptions import ResponseError
 
 from events import wire
+from events.assurance import ANSWERED, Assurance, Assured
 from events.channels.base import Backlog, Backlogged, Entry
 from events.moments import MILLISECOND_US
 from events.offers import Fenced, ScarceEvent
@@ -50,10 +51,21 @@ class Lease:
 
 
 class RedisStream:
-    """One feed in Redis or Valkey. `client` must answer in RESP2, as `open_client` gives it."""
+    """One feed in Redis or Valkey. `client` must answer in RESP2, as `open_client` gives it.
 
-    def __init__(self, client: Client, feed: str, partitions: int, max_backlog: int) -> None:
+    `assurance`: where what is appended must have come to; what falls short of it raises Unassured.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        feed: str,
+        partitions: int,
+        max_backlog: int,
+        assurance: Assurance = ANSWERED,
+    ) -> None:
         self.partitions = partitions
+        self.assured = Assured(client, assurance)
         self._client = client
         self._feed = feed
         self._max_backlog = max_backlog
@@ -141,7 +153,7 @@ class RedisStream:
         keys = [self.log_key(partition), *([lease.key] if lease else [])]
         head: list[Any] = [self._max_backlog, format_, channel, lease.token if lease else ""]
         for chunk in _chunks(payloads, _APPEND_LIMIT):
-            outcome = self._append(keys, [*head, *chunk])
+            outcome = self.assured.run(self._append, keys, [*head, *chunk])
             if outcome == b"backlogged":
                 raise Backlogged(f"{self.log_key(partition)} holds {self._max_backlog} entries")
             if outcome == b"lease lost":

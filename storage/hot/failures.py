@@ -4,6 +4,8 @@ from typing import Final
 
 from redis import exceptions
 
+from events.assurance import Unassured
+
 # Away, loading, full, a replica where a master was, a cluster that is electing. redis-py takes the code off the
 # text of those it has a type for; the others are told by their code.
 _PASSING: Final = (
@@ -13,6 +15,7 @@ _PASSING: Final = (
     exceptions.ReadOnlyError,
     exceptions.ClusterDownError,
     exceptions.TryAgainError,
+    Unassured,
 )
 _LASTING: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 _PASSING_CODES: Final = ("BUSY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY")
