@@ -76,23 +76,29 @@ def test_a_server_that_forgot_the_script_is_told_it_again(start_valkey):
     assert stream.counts(0).published == 2
 
 
+def desk_of(url: str) -> Desk:
+    """One that asks on connections of its own, as another worker does."""
+    client = open_client(url)
+    gate = OfferGate(client, RedisStream(client, OFFERS, 1, 1_000, Assurance(replicas=1)), 1_000)
+    return Desk(gate, Catalogue(gate))
+
+
 def test_a_claim_that_no_replica_heard_of_is_not_told_though_it_is_asked_for_again(
     doors, sqlite_database_url, start_valkey
 ):
-    """The second time the claim stands already, and its script writes nothing that could be waited for."""
+    """The second time it stands already, and on that connection nothing is written that could be waited for."""
     master, replica = start_valkey(config=QUICK), start_valkey(config=QUICK)
     doors.start("subscriber", env={"DATABASE_URL": sqlite_database_url, "REDIS_URL": master.url})
     with market(sqlite_database_url, master.url) as shop:
         shop.await_trust()
         shop.catalogue.create(Draft(kind="coupon", offer_id="few", total_stock=5, per_user_limit=1))
-        client = open_client(master.url)
-        gate = OfferGate(client, RedisStream(client, OFFERS, 1, 1_000, Assurance(replicas=1)), 1_000)
-        desk = Desk(gate, Catalogue(gate))
-        for _ in range(2):
+        follow(replica, master.port)
+        replica.pause()
+        for desk in (desk_of(master.url), desk_of(master.url)):
             with pytest.raises(Unassured):
                 desk.claim("few", "alice", 1, key="mine")
-        follow(replica, master.port)
-        outcome = desk.claim("few", "alice", 1, key="mine")
+        replica.resume()
+        outcome = desk_of(master.url).claim("few", "alice", 1, key="mine")
         assert outcome.success
         assert outcome.repeated
         assert outcome.remaining_stock == 4
