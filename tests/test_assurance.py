@@ -3,7 +3,8 @@
 import pytest
 import redis
 
-from events.assurance import Assurance, Unassured, parse_assurance
+from events.assurance import Assurance, parse_assurance
+from events.assured import Unassured
 from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
 from offers.catalogue import Catalogue
 from offers.desk import Desk

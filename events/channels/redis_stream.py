@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from redis.exceptions import ResponseError
 
 from events import wire
-from events.assurance import ANSWERED, Assurance, Assured
+from events.assurance import ANSWERED, Assurance
+from events.assured import Assured
 from events.channels.base import Backlog, Backlogged, Entry
 from events.moments import MILLISECOND_US
 from events.offers import Fenced, ScarceEvent

@@ -4,7 +4,7 @@ from typing import Final
 
 from redis import exceptions
 
-from events.assurance import Unassured
+from events.assured import Unassured
 
 # Away, loading, full, a replica where a master was, a cluster that is electing. redis-py takes the code off the
 # text of those it has a type for; the others are told by their code.
