@@ -1,7 +1,9 @@
 """Where what is written must have come to before it counts as accepted: onto the server's disk, into its replicas.
 
 Redis answers a write once its own memory has it (with `appendfsync always` its disk, too). So what a server took and
-its replicas had not yet heard of is gone where one of them takes its place. WAIT and WAITAOF answer when they have.
+its replicas had not yet heard of is gone where one of them takes its place. WAIT and WAITAOF answer when they have;
+but with `appendfsync everysec` Valkey (up to 9.1) and Redis 7.4.0 to 7.4.2 answer WAITAOF before they have flushed
+(https://github.com/redis/redis/pull/13793).
 """
 
 import re

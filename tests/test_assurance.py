@@ -1,5 +1,7 @@
 """Accepted means: where ACCEPTED_AFTER says that it must have come to."""
 
+import time
+
 import pytest
 import redis
 
@@ -57,7 +59,7 @@ def test_a_replica_has_what_was_accepted_and_without_one_nothing_is(start_valkey
 
 
 def test_on_disk_means_flushed_here_and_there(start_valkey):
-    master, replica = start_valkey(config=QUICK | {"appendfsync": "everysec"}), start_valkey(config=QUICK)
+    master, replica = start_valkey(config=QUICK), start_valkey(config=QUICK)
     stream_of(master.url, Assurance(is_on_disk=True)).publish([transaction()])
     stream = stream_of(master.url, Assurance(1, is_on_disk=True))
     with pytest.raises(Unassured):
@@ -66,6 +68,18 @@ def test_on_disk_means_flushed_here_and_there(start_valkey):
     stream.publish([transaction()])
     with redis.Redis.from_url(replica.url) as client:
         assert client.xlen(stream.log_key(0)) == 3
+
+
+def test_under_everysec_valkey_says_flushed_at_once(start_valkey):
+    """So there `disk` is worth nothing, as docs/operator.md says; once this fails it may promise more."""
+    server = start_valkey(config={"appendfsync": "everysec"})
+    until_s, answered = time.monotonic() + 1.0, 0
+    with redis.Redis.from_url(server.url) as client:
+        while time.monotonic() < until_s:
+            client.set("key", answered)
+            client.execute_command("WAITAOF", 1, 0, 2_000)
+            answered += 1
+    assert answered > 10, "a server that flushes once a second answers about as often"
 
 
 def test_a_server_that_forgot_the_script_is_told_it_again(start_valkey):

@@ -8,14 +8,13 @@ import pytest
 from events.assurance import parse_assurance
 from storage.hot.trust import Trust
 from tests.support.agreement import looking_at
-from tests.support.deployment import Deployment, deployed
-from tests.support.invariant import stored, sums
+from tests.support.deployment import deployed
 from tests.support.line import Line
+from tests.support.losses import lost_claims, lost_transactions
 from tests.support.pouring import Claiming, Pouring, at_random_moments
 from tests.support.replicas import follow, promote
 from tests.support.scale import TIMEOUT_S, scaled
 from tests.support.valkey import ValkeyServer
-from tests.support.waiting import eventually
 
 STOCK = 1_000_000
 SETTLED_WITHIN_S = scaled(60, 600)
@@ -77,35 +76,9 @@ def test_an_older_replica_is_promoted(doors, mariadb_url, start_valkey, figures,
                     for _ in at_random_moments(dice, 1, 0.5, 2.0):
                         pair.fail_over(dice, mariadb_url)
                     whole.await_up()
-            lost = settled(whole, pouring)
-            gone, revoked = settled_claims(whole, offer_id, claiming)
+            lost = lost_transactions(whole, pouring.accepted, SETTLED_WITHIN_S)
+            gone, revoked = lost_claims(whole, offer_id, claiming.won, STOCK, SETTLED_WITHIN_S)
     figures(failovers=failovers, accepted=len(pouring.accepted), lost=lost, claims=len(claiming.won),
             claims_lost=gone, claims_revoked=revoked)  # fmt: skip
     if assurance.replicas:
         assert (lost, gone) == (0, 0)
-
-
-def settled(whole: Deployment, pouring: Pouring) -> int:
-    """How many accepted transactions are nowhere; all others are stored once, and Redis says what SQL says."""
-    eventually(whole.tally.is_empty, SETTLED_WITHIN_S, "nothing is pending", every_s=0.1)
-    wanted = {event.event_id: event for event in pouring.accepted}
-    found = stored(whole.tally)
-    assert found.keys() <= wanted.keys()
-    assert sums(found.values()) == sums(wanted[event_id] for event_id in found)
-    eventually(whole.tally.assert_agreement, SETTLED_WITHIN_S, "Redis equals SQL", every_s=0.2)
-    assert whole.tally.dead() == 0
-    return len(wanted) - len(found)
-
-
-def settled_claims(whole: Deployment, offer_id: str, claiming: Claiming) -> tuple[int, int]:
-    """How many claims that were told are nowhere, and how many were revoked; no unit has two owners."""
-    eventually(
-        lambda: whole.market.await_settled(1) is None, SETTLED_WITHIN_S, "the offers agree", every_s=0.5
-    )
-    live = whole.market.live_claims(offer_id)
-    rows = whole.market.rows("SELECT claim_id FROM claims WHERE status = 'revoked'")
-    revoked = {str(claim_id) for (claim_id,) in rows}
-    assert live.keys() <= claiming.won.keys()
-    assert whole.market.catalogue.get(offer_id).remaining_stock == STOCK - len(live)
-    told = set(claiming.won)
-    return len(told - live.keys() - revoked), len(told & revoked)
