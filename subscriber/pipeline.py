@@ -4,8 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from redis.exceptions import RedisError
+
 from events.channels.base import Entry
 from events.types import Invalid
+from storage.hot.failures import is_out_of_memory
 from storage.sql.batches import BatchLedger, Delivered, Stored
 from storage.sql.dead_letters import DeadLetter
 
@@ -36,7 +39,11 @@ class Carried(NamedTuple):
 
 
 class Pipeline(Generic[E]):
-    """One partition's way from the log into SQL and on. Not shared between threads, as its ledger is not."""
+    """One partition's way from the log into SQL and on. Not shared between threads, as its ledger is not.
+
+    `tell` is what follows the commit; `tell_later` is called where Redis has no room for it. Waiting for room there
+    would be waiting for oneself: only what is acknowledged is trimmed, and the log may be what fills the memory.
+    """
 
     def __init__(
         self,
@@ -46,12 +53,14 @@ class Pipeline(Generic[E]):
         decode: Callable[[Entry], E],
         ledger: BatchLedger[E],
         tell: Callable[[int, list[E]], Any],
+        tell_later: Callable[[int], Any],
     ) -> None:
         self.feed = feed
         self.partition = partition
         self._decode = decode
         self._ledger = ledger
         self._tell = tell
+        self._tell_later = tell_later
 
     def decode(self, entries: Sequence[Entry]) -> Batch:
         """The entries as events, those that break a rule as dead letters."""
@@ -71,7 +80,12 @@ class Pipeline(Generic[E]):
 
     def tell(self, stored: Stored[E]) -> None:
         """What follows the commit; doing it again changes nothing."""
-        self._tell(self.partition, stored.events)
+        try:
+            self._tell(self.partition, stored.events)
+        except RedisError as error:
+            if not is_out_of_memory(error):
+                raise
+            self._tell_later(self.partition)
 
     def given_up(self, entry: Entry, reason: str) -> Batch:
         """The entry as a dead letter."""

@@ -18,7 +18,16 @@ _PASSING: Final = (
     Unassured,
 )
 _LASTING: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError)
-_PASSING_CODES: Final = ("BUSY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY")
+# As the server writes it, whether a script tells it on or not.
+_NO_ROOM: Final = "OOM"
+_PASSING_CODES: Final = ("BUSY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", _NO_ROOM, "READONLY")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the server has come to its `maxmemory`; a script that says so has written nothing."""
+    return isinstance(error, exceptions.OutOfMemoryError) or (
+        isinstance(error, exceptions.ResponseError) and _NO_ROOM in str(error)[:200]
+    )
 
 
 def is_passing(error: BaseException) -> bool:

@@ -43,7 +43,7 @@ class Asking:
         self.longest_s = max(self.longest_s, time.monotonic() - began_s)
 
     def _publish(self, event: Transaction) -> bool:
-        answer = self._site.post("/api/v1/transactions", _body(event))
+        answer = self._site.post("/api/v1/transactions", body_of(event))
         if answer.status == 202:
             self.accepted.append(event)
         return _may_be(answer, 202)
@@ -70,7 +70,7 @@ def _may_be(answer: Answer, expected: int) -> bool:
     return answer.status == expected
 
 
-def _body(event: Transaction) -> dict[str, object]:
+def body_of(event: Transaction) -> dict[str, object]:
     return {
         "event_id": str(event.event_id),
         "user_id": event.user_id,
