@@ -21,6 +21,7 @@ from events.assurance import Assurance, parse_assurance
 from events.currencies import CODES
 from events.moments import DAY_US, parse_duration
 from events.types import TRANSACTIONS_CHANNEL
+from logs import FORMATS
 
 ROOT = Path(__file__).resolve().parent
 LONGEST_WINDOW_US = 31 * DAY_US
@@ -57,6 +58,8 @@ class Settings:
     claims_per_10_s: int
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
+    log_format: str
+    is_traced: bool
 
     @property
     def web_url(self) -> str:
@@ -157,6 +160,8 @@ def _read(env: Env) -> Settings:
         claims_per_10_s=env.int("CLAIMS_PER_10_S", 100, validate=Range(1, 100_000)),
         trusted_hosts=env.names("TRUSTED_HOSTS", "") or (_THIS_MACHINE if auth == "open" else ()),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=Range(0, 8)),
+        log_format=env.str("LOG_FORMAT", "text", validate=OneOf(FORMATS)),
+        is_traced=env.bool("TRACE", False),
     )
 
 

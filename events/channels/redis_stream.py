@@ -16,6 +16,7 @@ from events.moments import MILLISECOND_US
 from events.offers import Fenced, ScarceEvent
 from events.partitions import partition_of, tag
 from events.scripts import Client, load_script
+from events.tracing import trace
 from events.types import TRANSACTIONS_CHANNEL, Transaction
 
 GROUP: Final = "ledger"
@@ -82,16 +83,15 @@ class RedisStream:
 
     def publish(self, events: Sequence[Transaction]) -> None:
         """Append and announce. Raises Backlogged; what a call left out is sent again under the same ids."""
-        payloads: dict[int, list[bytes]] = defaultdict(list)
+        parts: dict[int, list[Transaction]] = defaultdict(list)
         for event in events:
-            payloads[partition_of(event.user_id, self.partitions)].append(wire.encode(event))
-        for partition, batch in payloads.items():
-            self._append_all(partition, wire.JSON, batch, channel=TRANSACTIONS_CHANNEL)
+            parts[partition_of(event.user_id, self.partitions)].append(event)
+        for partition, some in parts.items():
+            self._append_events(partition, some, TRANSACTIONS_CHANNEL)
 
     def journal(self, partition: int, events: Sequence[ScarceEvent], channel: str) -> None:
         """Append and announce what was not said by a script that did it. Raises Backlogged."""
-        payloads = [wire.encode(event) for event in events]
-        self._append_all(partition, wire.JSON, payloads, channel=channel)
+        self._append_events(partition, events, channel)
 
     def fence(self, partition: int, event: Fenced) -> str:
         """Append a mark, into a full log too; its position, for `has_passed`."""
@@ -105,6 +105,7 @@ class RedisStream:
     def append_tapped(self, partition: int, payloads: Sequence[bytes], lease: Lease) -> None:
         """Append what a tap heard. Raises LeaseLost or Backlogged; then part of `payloads` may stand already."""
         self._append_all(partition, wire.TAP, payloads, lease=lease)
+        trace("appended", map(wire.tapped_id, payloads), log=self.log_key(partition))
 
     def republish(self, partition: int, format_: str, payload: bytes) -> None:
         """Append one message again as it once stood, without announcing it. Raises Backlogged."""
@@ -142,6 +143,12 @@ class RedisStream:
             for reader in self._client.xinfo_consumers(log, GROUP):
                 if reader["pending"] == 0 and reader["idle"] > idle_ms:
                     self._client.xgroup_delconsumer(log, GROUP, reader["name"])
+
+    def _append_events(
+        self, partition: int, events: Sequence[Transaction | ScarceEvent], channel: str
+    ) -> None:
+        self._append_all(partition, wire.JSON, list(map(wire.encode, events)), channel=channel)
+        trace("appended", (event.event_id for event in events), log=self.log_key(partition))
 
     def _append_all(
         self,
