@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 # Those that are there: mypy refuses a folder without modules.
 PACKAGES := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,\
 	events storage offers emitter subscriber webapp deploy)))
-MODULES := $(basename $(wildcard config.py demo.py))
+MODULES := $(basename $(wildcard config.py demo.py logs.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset test check format bench screenshots servers lock clean venv venv-dev

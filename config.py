@@ -17,9 +17,11 @@ from environs import Env, EnvValidationError
 from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
+from events.assurance import Assurance, parse_assurance
 from events.currencies import CODES
 from events.moments import DAY_US, parse_duration
 from events.types import TRANSACTIONS_CHANNEL
+from logs import FORMATS
 
 ROOT = Path(__file__).resolve().parent
 LONGEST_WINDOW_US = 31 * DAY_US
@@ -42,6 +44,7 @@ class Settings:
     latest: int
     partitions: int
     max_backlog: int
+    accepted_after: Assurance
     default_currency: str
     tap_channels: tuple[str, ...]
     publish_refusals: bool
@@ -55,6 +58,8 @@ class Settings:
     claims_per_10_s: int
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
+    log_format: str
+    is_traced: bool
 
     @property
     def web_url(self) -> str:
@@ -126,6 +131,7 @@ def _database_url(env: Env) -> str:
 
 def _read(env: Env) -> Settings:
     env.add_parser("duration", _duration)
+    env.add_parser("assurance", _assurance)
     env.add_parser("channels", _channels)
     env.add_parser("names", _names)
     redis = _scheme("redis", "rediss", "unix")
@@ -140,6 +146,7 @@ def _read(env: Env) -> Settings:
         latest=env.int("LATEST", 5, validate=Range(1, 1_000)),
         partitions=env.int("PARTITIONS", 1, validate=Range(1, 64)),
         max_backlog=env.int("MAX_BACKLOG", 1_000_000, validate=Range(1)),
+        accepted_after=env.assurance("ACCEPTED_AFTER", "answer"),
         default_currency=env.str("DEFAULT_CURRENCY", "USD", validate=OneOf(CODES, error="no ISO 4217 code")),
         tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
         publish_refusals=env.bool("PUBLISH_REFUSALS", True),
@@ -153,6 +160,8 @@ def _read(env: Env) -> Settings:
         claims_per_10_s=env.int("CLAIMS_PER_10_S", 100, validate=Range(1, 100_000)),
         trusted_hosts=env.names("TRUSTED_HOSTS", "") or (_THIS_MACHINE if auth == "open" else ()),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=Range(0, 8)),
+        log_format=env.str("LOG_FORMAT", "text", validate=OneOf(FORMATS)),
+        is_traced=env.bool("TRACE", False),
     )
 
 
@@ -196,6 +205,13 @@ def _duration(text: str) -> int:
     if duration_us > LONGEST_WINDOW_US:
         raise ValidationError("must be at most 31d")
     return duration_us
+
+
+def _assurance(text: str) -> Assurance:
+    try:
+        return parse_assurance(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _channels(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gunicorn import util
 
+import logs
 from config import load_or_exit
 
 _settings = load_or_exit()
@@ -28,6 +29,9 @@ graceful_timeout = 3
 keepalive = 5
 accesslog = None
 errorlog = "-"
+# Gunicorn's own lines look like ours; what is said before it has begun, too.
+logs.set_up(_settings.log_format, _settings.is_traced)
+logconfig_dict = logs.as_config(_settings.log_format, _settings.is_traced)
 control_socket_disable = True
 # As much as may be asked in one line: a cursor keeps its filters, and is longer than most queries.
 limit_request_line = 8_190

@@ -1,7 +1,6 @@
 """`python -m emitter`: makes transactions happen, and crowds. See `--help`."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -9,6 +8,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+import logs
 from config import Settings, load_or_exit
 from emitter import arguments
 from emitter.controlled import Obeying
@@ -40,20 +40,19 @@ def main() -> int:
     """The exit code: 0, 1 where a line or the server refused, 2 where nothing can be done, 130 where cut short."""
     wanted = arguments.parse()
     settings = load_or_exit()
-    # A trigger's every firing would be a line.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logs.set_up(settings.log_format, settings.is_traced)
     stop = Stop()
     stop.listen()
     try:
         return _SOURCES[wanted.source](wanted, settings, stop)
     except RedisError as error:
-        sys.stderr.write(f"cannot publish: {error}\n")
+        sys.stderr.write(f"cannot publish: {logs.escaped(str(error))}\n")
         return 1
     except Declined as error:
-        sys.stderr.write(f"the web declines: {error}\n")
+        sys.stderr.write(f"the web declines: {logs.escaped(str(error))}\n")
         return 2
     except UnreadableFile as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{logs.escaped(str(error))}\n")
         return 2
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -133,7 +132,7 @@ def _moments_us(file: TransactionFile, progress: Progress, stop: Stop) -> Iterat
 
 def _grabs(settings: Settings, seed: int | None, progress: Progress) -> Grabs:
     client = open_client(settings.redis_url)
-    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog)
+    stream = RedisStream(client, OFFERS, settings.partitions, settings.max_backlog, settings.accepted_after)
     gate = OfferGate(client, stream, settings.max_backlog)
     catalogue = Catalogue(gate, settings.default_currency)
     desk = Desk(gate, catalogue, publish_refusals=settings.publish_refusals)
@@ -148,8 +147,9 @@ def _nothing(_: Sequence[str]) -> None:
 
 
 def _publisher(settings: Settings, stop: Stop, progress: Progress) -> PatientPublisher:
+    client = open_client(settings.bus_url)
     stream = RedisStream(
-        open_client(settings.bus_url), TRANSACTIONS, settings.partitions, settings.max_backlog
+        client, TRANSACTIONS, settings.partitions, settings.max_backlog, settings.accepted_after
     )
     return PatientPublisher(stream, stop, progress.note)
 

@@ -8,6 +8,7 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, w
 
 from emitter.stopping import Stop
 from events.channels.base import Backlogged, Publisher
+from events.tracing import trace
 from events.types import Transaction
 from storage.hot.failures import is_passing
 
@@ -36,6 +37,7 @@ class PatientPublisher:
 
     def publish(self, events: Sequence[Transaction]) -> None:
         """Return once all of `events` are in the log. Raises Stopped, or RedisError where waiting cannot help."""
+        trace("publishing", (event.event_id for event in events))
         try:
             self._retrying()(self._channel.publish, events)
         except RetryError as error:

@@ -1,6 +1,7 @@
 """Says how far a piece of work is: a moving line for a person, a JSON line a second for a machine."""
 
 import json
+import logging
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -13,6 +14,8 @@ from rich.progress import Progress as Bar
 
 _STEP_EVERY_S: Final = 1.0
 _REDRAW_EVERY_S: Final = 0.1
+
+_log = logging.getLogger(__name__)
 
 
 class Telling(ABC):
@@ -68,8 +71,11 @@ class Telling(ABC):
         return time.monotonic() - self._began_s
 
     def note(self, line: str) -> None:
-        """One line aside, on standard error."""
-        console = self._bar.console if self._bar and self._errors.is_terminal else self._errors
+        """One line aside, on standard error: into the log, where no person looks on."""
+        if not self._errors.is_terminal:
+            _log.warning(line)
+            return
+        console = self._bar.console if self._bar else self._errors
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def tell(self, step: str, position: int, sentence: str | None = None) -> None:

@@ -36,6 +36,11 @@ def encode_tapped(message: bytes, event_id: UUID, currency: str) -> bytes:
     return b"%s,%s,%s" % (event_id.hex.encode(), currency.encode(), message)
 
 
+def tapped_id(payload: bytes) -> UUID:
+    """The id that `encode_tapped` put before a message."""
+    return UUID(payload[:32].decode("ascii"))
+
+
 def decode(format_: str, payload: bytes, accepted_at_us: int) -> Transaction:
     """The event that `payload` says. Raises Invalid naming the field that is wrong.
 

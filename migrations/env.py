@@ -1,17 +1,17 @@
 """Runs the migrations against `DATABASE_URL`, or against a connection handed in as an attribute."""
 
-from logging.config import fileConfig
-
 from alembic import context
 from sqlalchemy import Connection
 
-import storage.sql.offer_models  # noqa: F401 - its tables belong to the metadata too
+import logs
+import storage.sql.account_models
+import storage.sql.offer_models  # noqa: F401 - their tables belong to the metadata too
 from config import load_or_exit
 from storage.sql.engine import open_writer
 from storage.sql.models import metadata
 
-if context.config.config_file_name and context.config.attributes.get("configure_logger", True):
-    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+settings = load_or_exit()
+logs.set_up(settings.log_format, settings.is_traced)
 
 
 def migrate(connection: Connection) -> None:
@@ -21,7 +21,7 @@ def migrate(connection: Connection) -> None:
 
 
 def connect_and_migrate() -> None:
-    engine = open_writer(load_or_exit().database_url)
+    engine = open_writer(settings.database_url)
     with engine.connect() as connection:
         migrate(connection)
         connection.commit()
@@ -30,7 +30,7 @@ def connect_and_migrate() -> None:
 
 def print_statements() -> None:
     """`alembic upgrade head --sql`: for whoever runs the statements by hand."""
-    context.configure(url=load_or_exit().database_url, target_metadata=metadata, literal_binds=True)
+    context.configure(url=settings.database_url, target_metadata=metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -1,7 +1,6 @@
 """`python -m subscriber`: stores what is published. See `--help`."""
 
 import argparse
-import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from threading import Thread
 
 from rich.console import Console
 
+import logs
 from config import Settings, load_or_exit
 from events.channels.base import Backlogged
 from storage.failures import is_passing
@@ -25,17 +25,17 @@ from subscriber.stores import open_streams
 
 def main() -> int:
     arguments = _parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    settings = load_or_exit()
+    logs.set_up(settings.log_format, settings.is_traced)
     command: Callable[[Settings, argparse.Namespace], int] = arguments.command
     try:
-        return command(load_or_exit(), arguments)
+        return command(settings, arguments)
     except (SchemaOutdated, DatabaseRefuses, Backlogged) as error:
-        print(error, file=sys.stderr)
+        print(logs.escaped(str(error)), file=sys.stderr)
     except Exception as error:
         if not is_passing(error):
             raise
-        print(f"cannot reach a server: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"cannot reach a server: {logs.escaped(str(error).splitlines()[0])}", file=sys.stderr)
     return 1
 
 
@@ -77,7 +77,8 @@ def _dead(settings: Settings, arguments: argparse.Namespace) -> int:
     elif arguments.action == "drop":
         print(f"{dead.drop(found, letters)} dropped")
     else:
-        streams = open_streams(settings, open_client(settings.bus_url), open_client(settings.redis_url))
+        bus, hot = open_client(settings.bus_url), open_client(settings.redis_url)
+        streams = open_streams(settings, bus, hot, settings.accepted_after)
         retried, cut = dead.retry(found, letters, streams)
         print(f"{retried} appended to the log again" + (f", {cut} too long to be kept whole" if cut else ""))
     return 0

@@ -24,5 +24,6 @@ class Carrier:
         stored = self.patience.insist("storing", pipeline.store, batch, unless=is_about_rows)
         self.patience.insist("telling", pipeline.tell, stored)
         self.patience.insist("acknowledging", consumer.acknowledge, batch.positions)
+        pipeline.acknowledged(stored)
         self._tally.add(pipeline.feed, Carried(stored.new, stored.duplicates, len(stored.dead_letters)))
         log_dead_letters(stored.dead_letters)

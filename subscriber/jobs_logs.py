@@ -16,7 +16,7 @@ class LogJobs:
         self._streams = streams
 
     def jobs(self) -> list[Job]:
-        return [Job(self.trim, 1), Job(self.forget_readers, 60)]
+        return [Job(self.trim, 1, makes_room=True), Job(self.forget_readers, 60)]
 
     def trim(self, _turn: Turn) -> None:
         """Drop from the logs what every group has stored."""

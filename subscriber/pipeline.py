@@ -1,15 +1,29 @@
 """What each feed does with a batch: how an entry is read, where it is stored, and what follows the commit."""
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from uuid import UUID
+
+from redis.exceptions import RedisError
 
 from events.channels.base import Entry
+from events.tracing import is_traced, trace
 from events.types import Invalid
+from storage.hot.failures import is_out_of_memory
 from storage.sql.batches import BatchLedger, Delivered, Stored
 from storage.sql.dead_letters import DeadLetter
 
-E = TypeVar("E")
+
+class Identified(Protocol):
+    """An event, whatever it says."""
+
+    @property
+    def event_id(self) -> UUID:
+        """Its own, for good."""
+
+
+E = TypeVar("E", bound=Identified)
 _MOST_NAMED: Final = 10
 
 _log = logging.getLogger(__name__)
@@ -36,7 +50,11 @@ class Carried(NamedTuple):
 
 
 class Pipeline(Generic[E]):
-    """One partition's way from the log into SQL and on. Not shared between threads, as its ledger is not."""
+    """One partition's way from the log into SQL and on. Not shared between threads, as its ledger is not.
+
+    `tell` is what follows the commit; `tell_later` is called where Redis has no room for it. Waiting for room there
+    would be waiting for oneself: only what is acknowledged is trimmed, and the log may be what fills the memory.
+    """
 
     def __init__(
         self,
@@ -46,12 +64,15 @@ class Pipeline(Generic[E]):
         decode: Callable[[Entry], E],
         ledger: BatchLedger[E],
         tell: Callable[[int, list[E]], Any],
+        tell_later: Callable[[int], Any],
     ) -> None:
         self.feed = feed
         self.partition = partition
         self._decode = decode
         self._ledger = ledger
         self._tell = tell
+        self._tell_later = tell_later
+        self._place = {"feed": feed, "partition": partition}
 
     def decode(self, entries: Sequence[Entry]) -> Batch:
         """The entries as events, those that break a rule as dead letters."""
@@ -63,19 +84,39 @@ class Pipeline(Generic[E]):
                 batch.dead_letters.append(self._ledger.dead_letter(entry, error.field, error.reason))
             else:
                 batch.delivered.append(Delivered(entry, event))
+        if is_traced():
+            for item in batch.delivered:
+                trace("delivered", [item.event.event_id], **self._place, position=item.entry.position)
         return batch
 
     def store(self, batch: Batch) -> Stored[E]:
         """Commit the batch, or raise."""
-        return self._ledger.store(batch.delivered, batch.dead_letters)
+        stored = self._ledger.store(batch.delivered, batch.dead_letters)
+        trace("stored", _ids(stored), **self._place)
+        return stored
+
+    def acknowledged(self, stored: Stored[E]) -> None:
+        """The log needs it no more."""
+        trace("acknowledged", _ids(stored), **self._place)
 
     def tell(self, stored: Stored[E]) -> None:
         """What follows the commit; doing it again changes nothing."""
-        self._tell(self.partition, stored.events)
+        try:
+            self._tell(self.partition, stored.events)
+        except RedisError as error:
+            if not is_out_of_memory(error):
+                raise
+            self._tell_later(self.partition)
+        else:
+            trace("applied", _ids(stored), **self._place)
 
     def given_up(self, entry: Entry, reason: str) -> Batch:
         """The entry as a dead letter."""
         return Batch([], [self._ledger.dead_letter(entry, None, reason)])
+
+
+def _ids(stored: Stored[E]) -> Iterator[UUID]:
+    return (event.event_id for event in stored.events)
 
 
 def log_dead_letters(letters: Sequence[DeadLetter]) -> None:

@@ -1,5 +1,6 @@
 """What a subscriber works with: clients, engines, both feeds and all that is scheduled, built from the settings."""
 
+import logging
 from threading import Event
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from sqlalchemy import Engine
 
 from config import Settings
 from events import wire
+from events.assurance import ANSWERED, Assurance
 from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
 from offers.catalogue import Catalogue
 from offers.desk import Desk
@@ -45,6 +47,8 @@ _OFFERS_BATCH: Final = 1_000
 # And seldom: a batch costs a dozen statements and a commit, however small it is.
 _OFFERS_APART_S: Final = 0.1
 _BRIEF_LOCK_WAIT_S: Final = 1
+
+_log = logging.getLogger(__name__)
 
 
 class Stores:
@@ -136,6 +140,7 @@ class Stores:
             decode=lambda entry: wire.decode(entry.format, entry.payload, entry.accepted_at_us),
             ledger=Ledger(engine, TRANSACTIONS, partition, self._settings.window_us),
             tell=self._boards.apply,
+            tell_later=self._leave_to_sql,
         )
 
     def _offer_pipeline(self, partition: int, engine: Engine) -> Pipeline[Any]:
@@ -145,13 +150,26 @@ class Stores:
             decode=lambda entry: wire.decode_scarce(entry.format, entry.payload),
             ledger=OfferLedger(engine, OFFERS, partition),
             tell=self._newsroom.tell,
+            tell_later=lambda _partition: _log.warning(
+                "no room in Redis: some of scarce things is not told live"
+            ),
         )
 
+    def _leave_to_sql(self, partition: int) -> None:
+        """The boards of a partition lack something for now; once there is room upkeep makes them anew."""
+        if self._trust.withdraw(partition):
+            _log.warning("no room in Redis: SQL answers for partition %d until there is", partition)
 
-def open_streams(settings: Settings, bus: Any, hot: Any) -> dict[str, RedisStream]:
-    """The feeds by their names. Offers always journal in the Redis that holds their stock."""
+
+def open_streams(
+    settings: Settings, bus: Any, hot: Any, assurance: Assurance = ANSWERED
+) -> dict[str, RedisStream]:
+    """The feeds by their names. Offers always journal in the Redis that holds their stock.
+
+    `assurance` is for whoever tells somebody that something is in a log; what a subscriber says itself it says again.
+    """
     clients = {TRANSACTIONS: bus, OFFERS: hot}
     return {
-        feed: RedisStream(client, feed, settings.partitions, settings.max_backlog)
+        feed: RedisStream(client, feed, settings.partitions, settings.max_backlog, assurance)
         for feed, client in clients.items()
     }

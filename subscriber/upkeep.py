@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from events.channels.base import Backlogged
 from events.scripts import Client
 from storage.hot import keys
+from storage.hot.failures import is_out_of_memory
 from storage.hot.offer_gate import OffersUntrusted
 from subscriber.patience import Stopped
 
@@ -68,10 +69,14 @@ def _released(lock: Lock) -> Iterator[None]:
 
 
 class Job(NamedTuple):
-    """What to do and how often. It is safe to run twice at once; the lock only saves the work."""
+    """What to do and how often. It is safe to run twice at once; the lock only saves the work.
+
+    `makes_room`: where Redis has no room for the lock, it is done without.
+    """
 
     run: Callable[[Turn], None]
     every_s: float
+    makes_room: bool = False
 
     @property
     def name(self) -> str:
@@ -106,13 +111,23 @@ class Upkeep:
     def stop(self) -> None:
         self._scheduler.shutdown(wait=True)
 
+    def _run(self, job: Job, lock: Lock) -> None:
+        try:
+            is_ours = lock.acquire(blocking=False)
+        except RedisError as error:
+            if not (job.makes_room and is_out_of_memory(error)):
+                raise
+            return job.run(Turn(lock, self._stopping))
+        if is_ours:
+            with _released(lock):
+                job.run(Turn(lock, self._stopping))
+        return None
+
     def _locked(self, job: Job) -> None:
         """Run `job` unless another subscriber does. A failure is told, and tried again at the next turn."""
         lock = _lock(self._client, job.name)
         try:
-            if lock.acquire(blocking=False):
-                with _released(lock):
-                    job.run(Turn(lock, self._stopping))
+            self._run(job, lock)
         except LockError:
             _log.info("%s took longer than its lock", job.name)
         except (Stopped, OffersUntrusted) as error:

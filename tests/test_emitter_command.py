@@ -121,7 +121,7 @@ def test_bad_lines_are_named_counted_and_the_rest_goes_on(doors, valkey_url, tmp
     done = doors.run(
         "emitter", "replay", str(path), "--speed", "max", env={"REDIS_URL": valkey_url}, expect=1
     )
-    assert done.stderr.splitlines() == [
+    assert [line.split("]: ", 1)[1] for line in done.stderr.splitlines()] == [
         f"{path}: line 3: amount: must be a whole number of minor units",
         f"{path}: line 4: expected 5 fields, got 1",
     ]

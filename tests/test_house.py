@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePath
@@ -65,6 +66,17 @@ def test_imports_go_one_way():
 def test_only_config_reads_the_environment():
     others = [(path, tree) for path, tree in product() if path != PurePath("config.py")]
     assert found(house.environment_readers, others) == []
+
+
+def test_what_reads_the_settings_loads_no_client():
+    """Gunicorn reads them before gevent patches the sockets that clients are made of."""
+    script = (
+        "import config, sys; print([name for name in ('ssl', 'redis', 'sqlalchemy') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_no_function_is_long():

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from storage.sql import offer_models
+from storage.sql import account_models, offer_models
 from storage.sql.engine import open_reader
 from storage.sql.models import REVISION
 from tests.support.databases import migrate
@@ -66,6 +66,7 @@ def test_the_migrations_make_what_the_models_say(empty, empty_database_url):
     migrate(empty_database_url)
     with empty.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert account_models.metadata is offer_models.metadata
         assert compare_metadata(context, offer_models.metadata) == []
 
 

@@ -1,7 +1,6 @@
 """The subscriber as a process, on real servers: what it stores, refuses, takes over, and leaves behind."""
 
 import json
-import random
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -129,52 +128,6 @@ def test_a_signal_finishes_the_batch_and_leaves(doors, database_url, valkey_url)
         assert stored + backlog.undelivered + backlog.pending == 20_000
         doors.run("subscriber", "--drain", env=env)
         tally.await_settled(20_000)
-
-
-@pytest.mark.timeout(240)
-def test_killed_twenty_times_it_stores_everything_once(doors, mariadb_url, valkey_url):
-    env = settings(mariadb_url, valkey_url)
-    chance = random.Random(20261121)
-    count = 30_000
-    with looking_at(mariadb_url, valkey_url) as tally:
-        steady, victim = doors.start("subscriber", env=env), doors.start("subscriber", env=env)
-        eventually(lambda: tally.boards.look("x").totals is not None, 20, "they work")
-        emitter = doors.start(
-            "emitter",
-            "random",
-            "--rate",
-            "2000",
-            "--users",
-            "300",
-            "--count",
-            str(count),
-            "--seed",
-            "7",
-            env=env,
-        )
-        for _ in range(20):
-            until_s = time.monotonic() + chance.uniform(0.1, 1.2)
-            eventually(lambda until_s=until_s: time.monotonic() >= until_s, 5, "a random moment")
-            victim.kill()
-            victim.start()
-        assert emitter.wait(60) == 0
-        tally.await_settled(count, timeout_s=30)
-        assert tally.dead() == 0
-        assert steady.terminate() == victim.terminate() == 0
-
-
-def test_stopped_past_the_takeover_and_continued_it_stores_nothing_twice(doors, mariadb_url, valkey_url):
-    env = settings(mariadb_url, valkey_url)
-    with looking_at(mariadb_url, valkey_url) as tally:
-        sleeper = doors.start("subscriber", env=env)
-        eventually(lambda: tally.boards.look("x").totals is not None, 20, "it works")
-        tally.stream.publish([transaction(user_id=f"u{n % 99}") for n in range(60_000)])
-        eventually(lambda: tally.stored() > 2_000, 20, "it stores")
-        sleeper.pause()
-        doors.start("subscriber", env=env)
-        eventually(lambda: tally.stored() == 60_000, 40, "another has taken over")
-        sleeper.resume()
-        tally.await_settled(60_000)
 
 
 def test_redis_wiped_restarted_or_older_is_never_wrong_and_comes_back_by_itself(

@@ -61,6 +61,7 @@ class Storer:
             decode=lambda entry: wire.decode(entry.format, entry.payload, entry.accepted_at_us),
             ledger=Ledger(engine, TRANSACTIONS, partition, WINDOW_US),
             tell=lambda _partition, events: self.told.extend(event.user_id for event in events),
+            tell_later=lambda _partition: None,
         )
 
     def _run(self, stepping):

@@ -15,6 +15,7 @@ from webapp.metrics import measured
 from webapp.metrics import views as metrics
 from webapp.openapi import docs
 from webapp.openapi import views as openapi
+from webapp.request_ids import RequestIds
 from webapp.services import Services, open_services
 
 
@@ -46,4 +47,4 @@ def _front(app: App, services: Services) -> App:
     settings = services.settings
     front = measured.Measured(Doorman(ExpressLane(app, services), settings.trusted_hosts, settings.is_open))
     hops = settings.trusted_proxies
-    return ProxyFix(front, x_for=hops, x_proto=hops, x_host=hops) if hops else front
+    return RequestIds(ProxyFix(front, x_for=hops, x_proto=hops, x_host=hops) if hops else front)

@@ -153,7 +153,7 @@ def _open_access(settings: Settings, history: History, user_events: UserEvents) 
 def _open_streams(settings: Settings, client: Client, bus: Client) -> dict[str, RedisStream]:
     """Both feeds. What is scarce is journaled where its stock is, whatever carries the transactions."""
     return {
-        feed: RedisStream(carrier, feed, settings.partitions, settings.max_backlog)
+        feed: RedisStream(carrier, feed, settings.partitions, settings.max_backlog, settings.accepted_after)
         for feed, carrier in {TRANSACTIONS: bus, OFFERS: client}.items()
     }
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from events.tracing import trace
 from events.types import Invalid
 from storage.sql.selection import Selection
 from storage.transaction_row import Position, TransactionRow
@@ -68,6 +69,7 @@ def _selection(user_id: str, asked: TransactionsQuestion, place: _Place | None) 
 def _page(
     rows: list[TransactionRow], more: bool, selection: Selection, limit: int, source: Literal["redis", "sql"]
 ) -> TransactionPage:
+    trace("shown", (row.event_id for row in rows))
     if not (rows and more):
         return TransactionPage(rows, None, source, selection)
     last = rows[-1]

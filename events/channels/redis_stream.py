@@ -9,11 +9,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 from redis.exceptions import ResponseError
 
 from events import wire
+from events.assurance import ANSWERED, Assurance
+from events.assured import Assured
 from events.channels.base import Backlog, Backlogged, Entry
 from events.moments import MILLISECOND_US
 from events.offers import Fenced, ScarceEvent
 from events.partitions import partition_of, tag
 from events.scripts import Client, load_script
+from events.tracing import trace
 from events.types import TRANSACTIONS_CHANNEL, Transaction
 
 GROUP: Final = "ledger"
@@ -50,10 +53,21 @@ class Lease:
 
 
 class RedisStream:
-    """One feed in Redis or Valkey. `client` must answer in RESP2, as `open_client` gives it."""
+    """One feed in Redis or Valkey. `client` must answer in RESP2, as `open_client` gives it.
 
-    def __init__(self, client: Client, feed: str, partitions: int, max_backlog: int) -> None:
+    `assurance`: where what is appended must have come to; what falls short of it raises Unassured.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        feed: str,
+        partitions: int,
+        max_backlog: int,
+        assurance: Assurance = ANSWERED,
+    ) -> None:
         self.partitions = partitions
+        self.assured = Assured(client, assurance)
         self._client = client
         self._feed = feed
         self._max_backlog = max_backlog
@@ -69,16 +83,15 @@ class RedisStream:
 
     def publish(self, events: Sequence[Transaction]) -> None:
         """Append and announce. Raises Backlogged; what a call left out is sent again under the same ids."""
-        payloads: dict[int, list[bytes]] = defaultdict(list)
+        parts: dict[int, list[Transaction]] = defaultdict(list)
         for event in events:
-            payloads[partition_of(event.user_id, self.partitions)].append(wire.encode(event))
-        for partition, batch in payloads.items():
-            self._append_all(partition, wire.JSON, batch, channel=TRANSACTIONS_CHANNEL)
+            parts[partition_of(event.user_id, self.partitions)].append(event)
+        for partition, some in parts.items():
+            self._append_events(partition, some, TRANSACTIONS_CHANNEL)
 
     def journal(self, partition: int, events: Sequence[ScarceEvent], channel: str) -> None:
         """Append and announce what was not said by a script that did it. Raises Backlogged."""
-        payloads = [wire.encode(event) for event in events]
-        self._append_all(partition, wire.JSON, payloads, channel=channel)
+        self._append_events(partition, events, channel)
 
     def fence(self, partition: int, event: Fenced) -> str:
         """Append a mark, into a full log too; its position, for `has_passed`."""
@@ -92,6 +105,7 @@ class RedisStream:
     def append_tapped(self, partition: int, payloads: Sequence[bytes], lease: Lease) -> None:
         """Append what a tap heard. Raises LeaseLost or Backlogged; then part of `payloads` may stand already."""
         self._append_all(partition, wire.TAP, payloads, lease=lease)
+        trace("appended", map(wire.tapped_id, payloads), log=self.log_key(partition))
 
     def republish(self, partition: int, format_: str, payload: bytes) -> None:
         """Append one message again as it once stood, without announcing it. Raises Backlogged."""
@@ -130,6 +144,12 @@ class RedisStream:
                 if reader["pending"] == 0 and reader["idle"] > idle_ms:
                     self._client.xgroup_delconsumer(log, GROUP, reader["name"])
 
+    def _append_events(
+        self, partition: int, events: Sequence[Transaction | ScarceEvent], channel: str
+    ) -> None:
+        self._append_all(partition, wire.JSON, list(map(wire.encode, events)), channel=channel)
+        trace("appended", (event.event_id for event in events), log=self.log_key(partition))
+
     def _append_all(
         self,
         partition: int,
@@ -141,7 +161,7 @@ class RedisStream:
         keys = [self.log_key(partition), *([lease.key] if lease else [])]
         head: list[Any] = [self._max_backlog, format_, channel, lease.token if lease else ""]
         for chunk in _chunks(payloads, _APPEND_LIMIT):
-            outcome = self._append(keys, [*head, *chunk])
+            outcome = self.assured.run(self._append, keys, [*head, *chunk])
             if outcome == b"backlogged":
                 raise Backlogged(f"{self.log_key(partition)} holds {self._max_backlog} entries")
             if outcome == b"lease lost":

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from events.ids import new_event_id
 from events.offers import Reason
+from events.tracing import trace
 from storage.claim import Claim
 from storage.hot import offer_keys as keys
 from storage.hot.claim_text import offer_and_round, unpack_claim
@@ -230,6 +231,8 @@ def _answer(ask: Ask, reply: Reply) -> Answer | Delayed:
         return Delayed(int(reply[1]))
     status, said, remaining, repeated = reply
     if status == b"ok":
+        if repeated != b"1":
+            trace("appended", [ask.event_id])
         return Answer(unpack_claim(ask.claim_id, said), None, int(remaining), repeated == b"1")
     return Answer(None, _reason(said), int(remaining), repeated == b"1")
 

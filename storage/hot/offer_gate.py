@@ -49,7 +49,8 @@ _REFUSALS: Final[dict[bytes, type[Exception]]] = {
 class OfferGate:
     """The offers of all partitions: `client` as `open_client` gives it, `stream` the feed they are journaled in.
 
-    `max_backlog`: a log with so many entries takes no more (the same number that `stream` was given).
+    `max_backlog`: a log with so many entries takes no more (the same number that `stream` was given). What is written
+    must have come to where the stream's assurance says, too.
     """
 
     def __init__(self, client: Client, stream: RedisStream, max_backlog: int) -> None:
@@ -73,7 +74,8 @@ class OfferGate:
         was written.
         """
         names = [offer_keys.ready(partition), self.stream.log_key(partition), *keys]
-        reply: Reply = script(names, [RUN, self.settings, self._max_backlog, *arguments])
+        known = [RUN, self.settings, self._max_backlog, *arguments]
+        reply: Reply = self.stream.assured.run(script, names, known, mark=offer_keys.assured(partition))
         return self._allowed(partition, reply)
 
     def read(self, script: Script, partition: int, keys: Sequence[str], arguments: Sequence[Any]) -> Reply:

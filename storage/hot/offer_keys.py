@@ -8,7 +8,7 @@ from typing import Final
 
 from events.partitions import tag
 
-# The first word of each key behind its tag, but for the marker of trust, its token and the log.
+# The first word of each key behind its tag, but for the marker of trust, its token, the log and the mark behind writes.
 KINDS: Final = frozenset(
     (
         "offer",
@@ -33,6 +33,11 @@ KINDS: Final = frozenset(
         "likerate",
     )
 )
+
+
+def assured(partition: int) -> str:
+    """Written behind what must have come to the replicas, so that there is something to wait for."""
+    return f"{tag(partition)}:assured"
 
 
 def ready(partition: int) -> str:

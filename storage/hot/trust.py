@@ -39,6 +39,13 @@ class Trust:
     def is_trusted(self, partition: int) -> bool:
         return bool(self._run([keys.ready(partition)], [RUN, self._settings])[1])
 
+    def withdraw(self, partition: int) -> bool:
+        """From now on SQL answers, and a rebuild that is under way does not count; whether it was otherwise before.
+
+        It takes no memory, so it works where nothing can be written.
+        """
+        return bool(self._client.delete(keys.ready(partition), keys.generation(partition)))
+
     def begin_rebuild(self, partition: int) -> RebuildToken:
         """Take the trust away, begin a generation, and forget the boards of the older ones, in this order."""
         token = str(uuid4())

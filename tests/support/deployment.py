@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from events.channels.redis_stream import GROUP
 from offers.terms import Draft
 from tests.support.agreement import Tally, looking_at
 from tests.support.doors import Doors
 from tests.support.process import ChildProcess
 from tests.support.scarce import Market, market
+from tests.support.site import Site
 from tests.support.waiting import eventually
 
 _UP_WITHIN_S = 40.0
@@ -28,6 +30,23 @@ class Deployment(NamedTuple):
         child = self.doors.start("subscriber", env={**self.env, **env})
         self.subscribers.append(child)
         return child
+
+    def await_reading(self, subscriber: ChildProcess) -> None:
+        """Return once this run of a subscriber has been given entries of the transactions' log."""
+        eventually(lambda: self._readers(subscriber), _UP_WITHIN_S, f"{subscriber.name} reads", every_s=0.1)
+
+    def held_by(self, subscriber: ChildProcess) -> int:
+        """How many entries of the transactions' log this run of a subscriber was given and has not acknowledged."""
+        return sum(reader["pending"] for reader in self._readers(subscriber))
+
+    def _readers(self, subscriber: ChildProcess) -> list[dict[str, Any]]:
+        log = self.tally.stream.log_key(0)
+        readers = self.tally.boards.client.xinfo_consumers(log, GROUP)
+        return [each for each in readers if f"-{subscriber.pid}-" in each["name"].decode()]
+
+    def web(self) -> Site:
+        """The web of this deployment."""
+        return Site(self.doors.web(self.env), None, self.env)
 
     def await_up(self) -> None:
         eventually(lambda: self.tally.boards.look("x").totals is not None, _UP_WITHIN_S, "sums are trusted")

@@ -17,7 +17,8 @@ class Line:
         """Replies that arrived here and never at who asked."""
         self.delay_s = 0.0
         """How late each reply is."""
-        self._target_port = target_port
+        self.target_port = target_port
+        """Where who comes from now on is led to; whoever is connected stays so."""
         self._each: int | None = None
         self._replies = 0
         self._is_cut = False
@@ -72,7 +73,7 @@ class Line:
 
     def _connect(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(("127.0.0.1", self._target_port), timeout=2)
+            server = socket.create_connection(("127.0.0.1", self.target_port), timeout=2)
         except OSError:  # nobody listens there now: nor here
             return _cut(client)
         server.settimeout(None)

@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar
 
 from redis.exceptions import RedisError
 
+from events.assurance import ANSWERED, Assurance
 from events.channels.base import Backlogged
 from events.channels.redis_stream import TRANSACTIONS, RedisStream
 from events.types import Transaction
@@ -81,7 +82,13 @@ class Pouring(Caller):
     """
 
     def __init__(
-        self, redis_url: str, seed: int = 0, partitions: int = 1, users: int = 200, rate: int = 2_000
+        self,
+        redis_url: str,
+        seed: int = 0,
+        partitions: int = 1,
+        users: int = 200,
+        rate: int = 2_000,
+        assurance: Assurance = ANSWERED,
     ) -> None:
         super().__init__()
         self.accepted: list[Transaction] = []
@@ -89,7 +96,7 @@ class Pouring(Caller):
         self._users = users
         self._rate = rate
         self._client = open_client(redis_url)
-        self._stream = RedisStream(self._client, TRANSACTIONS, partitions, 1_000_000)
+        self._stream = RedisStream(self._client, TRANSACTIONS, partitions, 1_000_000, assurance)
 
     def _turns(self) -> Iterator[None]:
         while True:
@@ -109,7 +116,13 @@ class Claiming(Caller):
     """Claims one unit after the other, each under a key of its own. `won`: claim ids by their users."""
 
     def __init__(
-        self, redis_url: str, offer_id: str, name: str = "a", partitions: int = 1, users: int = 500
+        self,
+        redis_url: str,
+        offer_id: str,
+        name: str = "a",
+        partitions: int = 1,
+        users: int = 500,
+        assurance: Assurance = ANSWERED,
     ) -> None:
         super().__init__()
         self.won: dict[str, str] = {}
@@ -117,7 +130,7 @@ class Claiming(Caller):
         self._offer_id = offer_id
         self._name = name
         self._users = users
-        self._desk = open_desk(redis_url, partitions)
+        self._desk = open_desk(redis_url, partitions, assurance)
 
     def _turns(self) -> Iterator[None]:
         for number in count():

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from events.channels.base import Backlogged
 from events.moments import now_us
+from events.tracing import trace
 from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
@@ -41,6 +42,7 @@ def take_in() -> Response:
 
 
 def _publish(submission: Submission) -> Response:
+    trace("publishing", (event.event_id for event in submission.transactions))
     try:
         services().stream.publish(submission.transactions)
     except Backlogged:

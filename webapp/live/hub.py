@@ -11,10 +11,11 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from storage.hot.live import START, LiveFeed
+from events.tracing import is_traced, trace
+from storage.hot.live import START, LiveBatch, LiveFeed
 from webapp.hot import Hot
 from webapp.live.positions import order, write_id
-from webapp.live.telling import Telling, gap, telling
+from webapp.live.telling import Telling, event_id_of, gap, telling
 from webapp.metrics.counted import WATCHERS
 
 _WAIT_MS: Final = 2_000
@@ -129,6 +130,7 @@ class LiveHub:
                 continue
             pause_s = 0.0
             if batches:
+                _trace(batches)
                 self._tell([telling(batch) for batch in batches])
                 position = batches[-1].position
                 self._gather()
@@ -155,3 +157,11 @@ class LiveHub:
             watchers = list(self._watchers)
         for watcher in watchers:
             watcher.put(told)
+
+
+def _trace(batches: Sequence[LiveBatch]) -> None:
+    if is_traced():
+        for batch in batches:
+            place = {"partition": batch.partition, "position": batch.position}
+            trace("heard", (row.event_id for row in batch.events), **place)
+            trace("heard", (event_id_of(news.payload) for news in batch.news), **place)

@@ -6,12 +6,13 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from events.tracing import trace
 from storage.hot.live import START
 from webapp.live.beginning import Beginning
 from webapp.live.hearing import EVERYTHING, Hearing
 from webapp.live.hub import LiveHub, Watcher
 from webapp.live.positions import order, write_id
-from webapp.live.telling import Telling, gap, skipped, telling
+from webapp.live.telling import Telling, event_id_of, gap, skipped, telling
 
 HEARTBEAT_S: Final = 10.0
 _RETRY_MS: Final = 1_000
@@ -104,7 +105,11 @@ class LiveStream:
                 else told.written_for(self._hearing.hears)
             ):
                 said += [wanted, self._id_line(), b"\n"]
+                trace("told", self._ids(told))
         return b"".join(said)
+
+    def _ids(self, told: Telling) -> Iterator[str]:
+        return (event_id_of(message.data) for message in told.messages if self._hearing.hears(message))
 
     def _id_line(self) -> bytes:
         self._told_positions = list(self._positions)

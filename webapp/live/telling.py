@@ -27,6 +27,13 @@ class Message(NamedTuple):
     data: bytes
 
 
+class _Identified(msgspec.Struct):
+    event_id: str
+
+
+_decode_id: Final = msgspec.json.Decoder(_Identified).decode
+
+
 class Telling(NamedTuple):
     """What was stored together, and how many events of it are not told.
 
@@ -76,6 +83,11 @@ def _written(messages: Sequence[Message], untold: int | None) -> bytes:
     if untold != 0:
         events.append(skipped(untold))
     return b"\n".join(events)
+
+
+def event_id_of(data: bytes) -> str:
+    """The id in an event's JSON."""
+    return _decode_id(data).event_id
 
 
 def skipped(count: int | None) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
+from events.tracing import trace
 from storage.sql.selection import Selection
 from storage.transaction_row import TransactionRow
 from webapp.access.caller import caller
@@ -72,4 +73,6 @@ def _page() -> str:
 
 def newest(services: Services) -> list[TransactionRow]:
     """What the stream begins with."""
-    return services.history.page(Selection(), STREAM_ROWS)
+    rows = services.history.page(Selection(), STREAM_ROWS)
+    trace("shown", (row.event_id for row in rows))
+    return rows

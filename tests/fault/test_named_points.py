@@ -3,10 +3,10 @@
 import pytest
 
 from offers.terms import Draft
-from storage.sql.dead_letters import DeadLetters
 from tests.builders import transaction
 from tests.support.agreement import looking_at
 from tests.support.dying import EXIT_CODE, POINTS, RESTORE_POINTS
+from tests.support.invariant import await_all_sold, await_all_stored
 from tests.support.scarce import market
 from tests.support.waiting import eventually
 
@@ -43,36 +43,37 @@ def died(child) -> bool:
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if point != "taken, not answered"])
-def test_a_subscriber_that_dies_there_loses_and_doubles_nothing(doors, env, shop, tally, point):
+def test_a_subscriber_that_dies_there_loses_and_doubles_nothing(doors, env, shop, tally, point, figures):
     before = doors.start("subscriber", env=env)
     shop.await_trust()
     make_offers(shop)
     assert before.terminate() == 0
     dying = doors.start(DYING, point, "3", "subscriber", env=env)
-    events, asked = [], 0
+    events, asked, won = [], 0, {}
     while not died(dying):
         some = [transaction(user_id=f"u{n}") for n in range(20)]
         tally.stream.publish(some)
         events += some
-        for offer_id in ("few", "held"):
-            shop.desk.claim(offer_id, f"u{asked}", 1)
+        if claim := shop.desk.claim("few", f"u{asked}", 1).claim:
+            won[claim.claim_id] = f"u{asked}"
+        shop.desk.claim("held", f"u{asked}", 1)
         asked += 1
         eventually(lambda: died(dying) or tally.stored() == len(events), 20, "stored, or dead")  # noqa: B023
     assert dying.wait() == EXIT_CODE, dying.log_tail()
 
     doors.start("subscriber", env=env)
-    tally.await_settled(len(events))
+    accepted = await_all_stored(tally, events)
     eventually(lambda: shop.count("claims", "status = 'held'") == 0, 20, "holds expire")
-    shop.await_settled()
-    assert DeadLetters(shop.engine).count() == 0
-    won = min(asked, STOCK)
-    assert len(shop.live_claims("few")) == won
-    assert shop.catalogue.get("few").remaining_stock == STOCK - won
+    sold = await_all_sold(shop, "few", won, STOCK)
+    assert sold == min(asked, STOCK)
     assert shop.catalogue.get("held").remaining_stock == STOCK
-    assert shop.count("coupon_events", "success = 1 AND offer_id = 'few'") == won
+    assert shop.count("coupon_events", "success = 1 AND offer_id = 'few'") == sold
+    figures(accepted=accepted, claims=sold)
 
 
-def test_a_claim_whose_taker_died_before_the_answer_is_told_to_have_won(doors, env, shop, tally, valkey_url):
+def test_a_claim_whose_taker_died_before_the_answer_is_told_to_have_won(
+    doors, env, shop, tally, valkey_url, figures
+):
     doors.start("subscriber", env=env)
     shop.await_trust()
     make_offers(shop)
@@ -85,10 +86,11 @@ def test_a_claim_whose_taker_died_before_the_answer_is_told_to_have_won(doors, e
     assert not shop.desk.claim("few", "late", 1).success
     shop.await_settled()
     assert len(shop.live_claims("few")) == STOCK
+    figures(asked_again=STOCK, claims=STOCK)
 
 
 @pytest.mark.parametrize("point", RESTORE_POINTS)
-def test_a_restore_that_dies_there_is_begun_anew_and_sold_stays_sold(doors, env, shop, point):
+def test_a_restore_that_dies_there_is_begun_anew_and_sold_stays_sold(doors, env, shop, point, figures):
     door = doors.start("subscriber", env=env)
     shop.await_trust()
     make_offers(shop)
@@ -107,3 +109,4 @@ def test_a_restore_that_dies_there_is_begun_anew_and_sold_stays_sold(doors, env,
     assert shop.desk.claim("few", "u1", 1, key="key1").success
     assert shop.desk.claim("few", "late", 1).reason == "sold_out"
     assert len(shop.live_claims("few")) == STOCK
+    figures(claims=STOCK)

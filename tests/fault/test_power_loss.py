@@ -1,0 +1,107 @@
+"""The machine loses its power: what Redis acknowledged under `appendfsync always` is there when it comes back."""
+
+import random
+
+import pytest
+
+from events.channels.redis_stream import TRANSACTIONS, RedisStream
+from events.types import Transaction
+from storage.hot.client import open_client
+from tests.support.deployment import deployed
+from tests.support.invariant import await_all_sold, await_all_stored, stored
+from tests.support.line import Line
+from tests.support.losses import lost_claims, lost_transactions
+from tests.support.offer_desk import open_desk
+from tests.support.pouring import Claiming, Pouring, at_random_moments
+from tests.support.power_loss import Flushed
+from tests.support.scale import TIMEOUT_S, scaled
+
+STOCK = 1_000_000
+SETTLED_WITHIN_S = scaled(60, 600)
+
+
+class Unheard:
+    """Publishes and claims while nobody counts on the answers; whoever insists asks for it all again."""
+
+    def __init__(self, url: str, offer_id: str, name: str) -> None:
+        self.pouring = Pouring(url, seed=5)
+        self.claiming = Claiming(url, offer_id, name)
+        self._url = url
+        self._offer_id = offer_id
+        self._name = name
+
+    def ask_again(self) -> tuple[list[Transaction], dict[str, str]]:
+        """Everything once more, under the ids and keys it had: the transactions taken, and the claims won."""
+        stream = RedisStream(open_client(self._url), TRANSACTIONS, 1, 1_000_000)
+        self.pouring.insist(lambda: stream.publish(self.pouring.accepted))
+        desk, won = open_desk(self._url), {}
+        for number in range(len(self.claiming.won)):
+            user_id, key = f"u{number % 500}", f"{self._name}-{number}"
+            outcome = self.claiming.insist(
+                lambda u=user_id, k=key: desk.claim(self._offer_id, u, 1, key=k)  # type: ignore[misc]
+            )
+            won[outcome.claim.claim_id] = user_id
+        return self.pouring.accepted, won
+
+
+@pytest.mark.timeout(TIMEOUT_S)
+def test_what_was_acknowledged_outlives_a_power_cut(doors, mariadb_url, start_valkey, figures):
+    """Cut anywhere behind the last flush, within a command, too; what nobody was told may be gone."""
+    cuts, server, lost_bytes = scaled(3, 50), start_valkey(), 0
+    accepted: list[Transaction] = []
+    won: dict[str, str] = {}
+    with Line(server.port) as line, deployed(doors, mariadb_url, server.url) as whole:
+        offer_id, flushed = whole.offer("few", STOCK), Flushed(server)
+        url = f"redis://127.0.0.1:{line.port}/0"
+        with Pouring(url, seed=5, rate=1_000) as pouring, Claiming(url, offer_id) as claiming:
+            for seed in range(cuts):
+                dice = random.Random(seed)
+                for _ in at_random_moments(dice, 1, 0.1, 1.0):
+                    whole.subscribers[0].pause()  # or SQL would have most of it already
+                for _ in at_random_moments(dice, 1, 0.3, 1.0):
+                    line.hold()  # from here on nobody is told of anything
+                flushed.mark()
+                unheard = Unheard(server.url, offer_id, f"unheard-{seed}")
+                with unheard.pouring, unheard.claiming:
+                    for _ in at_random_moments(dice, 1, 0.02, 0.3):
+                        lost_bytes += flushed.lose_power(dice)
+                    line.cut()
+                    server.start()
+                    line.restore()
+                    whole.subscribers[0].resume()
+                published, claims = unheard.ask_again()
+                accepted, won = accepted + published, won | claims
+        kept = await_all_stored(whole.tally, pouring.accepted + accepted, within_s=SETTLED_WITHIN_S)
+        sold = await_all_sold(whole.market, offer_id, claiming.won | won, STOCK)
+    assert lost_bytes > 0, "each cut met a file of which all was flushed"
+    figures(cuts=cuts, accepted=kept, claims=sold, bytes_lost=lost_bytes)
+
+
+@pytest.mark.timeout(TIMEOUT_S)
+def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
+    doors, mariadb_url, start_valkey, figures
+):
+    """What was told and not stored may be gone, as much as a second took; no sum is wrong, no unit sold twice."""
+    cuts, server, lost_bytes = scaled(1, 20), start_valkey(config={"appendfsync": "everysec"}), 0
+    flushed_since: list[Transaction] = []
+    with deployed(doors, mariadb_url, server.url) as whole:
+        offer_id, flushed = whole.offer("few", STOCK), Flushed(server)
+        with Pouring(server.url, seed=5, rate=1_000) as pouring, Claiming(server.url, offer_id) as claiming:
+            for seed in range(cuts):
+                dice = random.Random(seed)
+                begins = len(pouring.accepted)
+                for _ in at_random_moments(dice, 1, 0.1, 1.0):
+                    whole.subscribers[0].pause()
+                flushed_since += pouring.accepted[begins:]
+                flushed.mark()
+                for _ in at_random_moments(dice, 1, 1.0, 1.5):
+                    lost_bytes += flushed.lose_power(dice)
+                server.start()
+                whole.subscribers[0].resume()
+                whole.await_up()
+        lost = lost_transactions(whole, pouring.accepted, SETTLED_WITHIN_S)
+        gone, revoked = lost_claims(whole, offer_id, claiming.won, STOCK, SETTLED_WITHIN_S)
+        assert stored(whole.tally).keys() >= {event.event_id for event in flushed_since}
+    assert lost > 0
+    figures(cuts=cuts, accepted=len(pouring.accepted), lost=lost, claims=len(claiming.won),
+            claims_lost=gone, claims_revoked=revoked, bytes_lost=lost_bytes)  # fmt: skip
