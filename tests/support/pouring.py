@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -19,12 +19,14 @@ from tests.builders import transaction
 from tests.support.offer_desk import open_desk
 
 _AGAIN_AFTER_S: Final = 0.1
-_FAULTS: Final = (RedisError, Backlogged, OffersUntrusted)
 _Value = TypeVar("_Value")
 
 
 class Caller:
     """Does something again and again in a thread of its own, from `with` on until `stop`."""
+
+    passing: ClassVar[tuple[type[Exception], ...]] = (RedisError, Backlogged, OffersUntrusted)
+    """The failures after which it asks again."""
 
     def __init__(self) -> None:
         self.faults = 0
@@ -46,7 +48,7 @@ class Caller:
         while True:
             try:
                 return ask()
-            except _FAULTS:
+            except self.passing:
                 self.faults += 1
                 threading.Event().wait(_AGAIN_AFTER_S * random.uniform(0.5, 1.5))
 
