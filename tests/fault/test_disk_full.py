@@ -71,7 +71,13 @@ def test_the_databases_disk_is_full_and_freed_later(doors, disk, database, valke
         assert all(child.is_running for child in whole.subscribers)
         refused = whole.subscribers[0].log().count("storing failed")
         assert refused > 0
-    figures(full_s=full_s, refused=refused, server_ended="yes" if has_ended else "no", accepted=accepted, claims=sold)
+    figures(
+        full_s=full_s,
+        refused=refused,
+        server_ended="yes" if has_ended else "no",
+        accepted=accepted,
+        claims=sold,
+    )
 
 
 def _waits(whole) -> int:
