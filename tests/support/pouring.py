@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import count
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self, TypeVar
@@ -86,6 +87,8 @@ class Pouring(Caller):
         self, redis_url: str, seed: int = 0, partitions: int = 1, users: int = 200, rate: int = 2_000
     ) -> None:
         super().__init__()
+        self.ago = timedelta()
+        """How long before it is published each happens."""
         self.accepted: list[Transaction] = []
         self._dice = random.Random(seed)
         self._users = users
@@ -104,7 +107,9 @@ class Pouring(Caller):
     def _event(self) -> Transaction:
         amount = self._dice.choice([1, -1]) * self._dice.randrange(1, 10**6)
         currency = self._dice.choice(["USD", "EUR", "JPY"])
-        return transaction(user_id=f"u{self._dice.randrange(self._users)}", amount=amount, currency=currency)
+        return transaction(
+            user_id=f"u{self._dice.randrange(self._users)}", amount=amount, currency=currency, ago=self.ago
+        )
 
 
 class Claiming(Caller):
