@@ -10,7 +10,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,\
 MODULES := $(basename $(wildcard config.py demo.py logs.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check format bench screenshots servers lock clean venv venv-dev
+.PHONY: help demo demo-reset test check audit format bench screenshots servers lock clean venv venv-dev
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ check: venv-dev ## lint, format, types, compose file, Dockerfile
 		--builtin-schema vendor.compose-spec docker-compose.yml)
 	@$(if $(wildcard Dockerfile),$(VENV)/bin/hadolint Dockerfile)
 
+audit: ## whether a pinned release has a known vulnerability; says why where no service can be asked
+	@deploy/make_venv.sh .venv-audit requirements-audit.txt
+	@.venv-audit/bin/python deploy/audit.py .venv-audit/bin/pip-audit requirements.txt requirements-dev.txt \
+		requirements-audit.txt
+
 format: venv-dev ## put the code in the shape that check asks for
 	@$(PYTHON_IN_VENV) -m ruff check --fix .
 	@$(PYTHON_IN_VENV) -m ruff format .
@@ -48,14 +53,14 @@ servers: ## install the servers that tests need, where absent and possible
 
 lock: ## recompile the pinned requirements (UPGRADE=1 takes the newest releases)
 	@python3 -m venv .venv-lock && .venv-lock/bin/python -m pip install -qq uv==$(UV_VERSION)
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev requirements-audit; do \
 		env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS .venv-lock/bin/uv pip compile --quiet --no-config \
 			--default-index https://pypi.org/simple --universal --python-version 3.11 --generate-hashes \
 			--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) -o $$name.txt $$name.in || exit 1; \
 	done
 
 clean: ## remove the virtual environments, caches and results (not the demo's data)
-	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/out
+	rm -rf .venv .venv-lock .venv-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/out
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 venv:

@@ -27,6 +27,10 @@ timeout = 30
 # How long open live streams are waited for at the end: they never end by themselves.
 graceful_timeout = 3
 keepalive = 5
+# Whose headers are believed is for TRUSTED_PROXIES alone to say. Gunicorn would believe anybody on this machine of the
+# scheme, and of which path was asked for.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 accesslog = None
 errorlog = "-"
 # Gunicorn's own lines look like ours; what is said before it has begun, too.

@@ -7,7 +7,7 @@ made up for in a burst.
 
 from collections.abc import Generator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from queue import Empty, Full, Queue
 from random import Random
 from typing import Final
@@ -34,13 +34,15 @@ class RandomIntervals(BaseTrigger):  # type: ignore[misc]  # apscheduler has no 
     def __init__(self, rate: float, random: Random) -> None:
         self._rate = rate
         self._random = random
+        self.gap = timedelta.max
+        """What was drawn last: no firing lies farther ahead, unless the clock was set back."""
         self._drawn: tuple[datetime | None, datetime] | None = None
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """The firing after `previous_fire_time`. Asked again, which the scheduler does, it says the same."""
         if self._drawn is None or self._drawn[0] != previous_fire_time:
-            gap = timedelta(seconds=self._random.expovariate(self._rate))
-            self._drawn = previous_fire_time, _base(previous_fire_time, now) + gap
+            self.gap = timedelta(seconds=self._random.expovariate(self._rate))
+            self._drawn = previous_fire_time, _base(previous_fire_time, now) + self.gap
         return self._drawn[1]
 
 
@@ -53,10 +55,12 @@ def random_moments(rate: float, random: Random, stop: Stop) -> Generator[list[in
 def scheduled_moments(rate: float, random: Random, stop: Stop) -> Generator[list[int], None, None]:
     """Each moment as its timer fires."""
     fired: Queue[int] = Queue(BATCH_LIMIT)
-    scheduler = _scheduler(RandomIntervals(rate, random), fired, stop)
+    intervals = RandomIntervals(rate, random)
+    scheduler = _scheduler(intervals, fired, stop)
     scheduler.start()
     try:
         while not stop.requested:
+            _keep_time(scheduler, intervals)
             with suppress(Empty):
                 yield _waiting(fired)
     finally:
@@ -93,6 +97,14 @@ def _scheduler(trigger: RandomIntervals, fired: "Queue[int]", stop: Stop) -> Bac
     scheduler = BackgroundScheduler(timezone="UTC", executors={"default": {"type": "debug"}})
     scheduler.add_job(_fire, trigger, args=(fired, stop), misfire_grace_time=None, coalesce=False)
     return scheduler
+
+
+def _keep_time(scheduler: BackgroundScheduler, intervals: RandomIntervals) -> None:
+    """Where the clock was set back, the next firing would wait until it came there again."""
+    for job in scheduler.get_jobs():
+        now = datetime.now(UTC)
+        if job.next_run_time - now > intervals.gap:
+            job.modify(next_run_time=now)
 
 
 def _fire(fired: "Queue[int]", stop: Stop) -> None:

@@ -4,6 +4,8 @@ A moment is an `int` of microseconds since 1970-01-01T00:00:00Z; a duration an `
 """
 
 import re
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -25,6 +27,19 @@ _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Z
 def now_us() -> int:
     """This machine's clock, in microseconds."""
     return to_us(datetime.now(UTC))
+
+
+class ClockWatch:
+    """Notices that a clock was set: it then no longer goes with the one that only measures."""
+
+    def __init__(self, clock: Callable[[], int] = now_us) -> None:
+        self._clock = clock
+        self._apart_us: int | None = None
+
+    def was_set(self) -> bool:
+        """Whether it was, by more than a second, since this was asked last. Raises what the clock raises."""
+        before, self._apart_us = self._apart_us, self._clock() - time.monotonic_ns() // 1_000
+        return before is not None and abs(self._apart_us - before) > SECOND_US
 
 
 def to_us(moment: datetime) -> int:

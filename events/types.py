@@ -77,6 +77,7 @@ class Transaction(
 TRANSACTIONS_CHANNEL: Final = "transactions"
 
 _AT_FIELD: Final = re.compile(r" - at `\$(?:\[\.\.\.\]|\[\d+\])?\.?([A-Za-z_]*)[^`]*`\Z")
+_LONGEST_REASON: Final = 200
 _NAMED_FIELD: Final = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
@@ -90,7 +91,12 @@ def invalid_from(error: msgspec.MsgspecError, field: str | None = None) -> Inval
         field = at[1] or field
     elif named:
         field = named[1]
-    return Invalid(field, _IN_WORDS.get(text, text))
+    return Invalid(_brief(field) if field else field, _brief(_IN_WORDS.get(text, text)))
+
+
+def _brief(text: str) -> str:
+    """What is quoted of a value may be as long as whoever sent it pleased."""
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def conform(value: Any, rule: Any, field: str) -> Any:

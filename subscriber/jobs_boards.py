@@ -4,14 +4,14 @@ import logging
 import time
 from typing import Final
 
-from events.moments import now_us
+from events.moments import SECOND_US, ClockWatch
 from storage.drift import Drift, compare, repair
 from storage.hot import keys
 from storage.hot.board import Boards
 from storage.hot.trust import Trust
 from storage.rebuild import rebuild
 from storage.sql.history import History
-from storage.sql.windows import WindowCloser
+from storage.sql.windows import GRACE_US, WindowCloser
 from subscriber.upkeep import Job, Turn
 
 _SAMPLE: Final = 50
@@ -28,6 +28,8 @@ class BoardJobs:
         self._history = history
         self._closer = closer
         self._trust = Trust(boards)
+        self._watch = ClockWatch(boards.now_us)
+        self._none_closed_until_s = 0.0
 
     def jobs(self) -> list[Job]:
         return [
@@ -52,8 +54,13 @@ class BoardJobs:
                 continue
 
     def close_windows(self, turn: Turn) -> None:
-        """Save the windows that have ended, and those that late events have changed."""
-        self._closer.close_ended(now_us())
+        """Save the windows that have ended by Redis' clock, and those that late events have changed."""
+        if (
+            self._watch.was_set()
+        ):  # a batch in work may still take a window for open that has ended at a stroke
+            self._none_closed_until_s = time.monotonic() + GRACE_US / SECOND_US
+        if time.monotonic() >= self._none_closed_until_s:
+            self._closer.close_ended(self._boards.now_us())
         while self._closer.recompute_due():
             turn.go_on()
 

@@ -7,7 +7,6 @@ from threading import Event
 from typing import Final
 
 from config import Settings
-from events.moments import now_us
 from storage.sql.engine import check_schema
 from subscriber.figures import Figures
 from subscriber.patience import Patience, Stopped
@@ -60,14 +59,14 @@ class Subscriber:
             self._stores.tap.start()
         while not self._stopping.wait(_DRAIN_POLL_S):
             tell()
+            self._stores.upkeep.keep_time()
             if drain and self._patience.insist("reading the backlog", self._stores.is_drained):
                 self.stop()
         self._finish()
 
     def _prepare(self) -> None:
         self._patience.insist("reaching the database", check_schema, self._stores.reader)
-        # Before the first event is stored, so that its window is closed one day.
-        self._patience.insist("opening the window", self._stores.closer.start_closing, now_us())
+        self._patience.insist("opening the window", self._stores.open_window)
         self._stores.held.start()
         self._stores.upkeep.start()
 

@@ -82,6 +82,10 @@ class Stores:
         jobs = [*boards.jobs(), *logs.jobs(), *self._offer_jobs(gate).jobs()]
         self.upkeep = Upkeep(hot, jobs, stopping)
 
+    def open_window(self) -> None:
+        """To be called before the first event is stored, so that its window is closed one day."""
+        self.closer.start_closing(self._boards.now_us())
+
     def is_drained(self) -> bool:
         """Whether everything that was published is stored, and Redis and SQL agree on it."""
         if not all(feed.is_drained() for feed in self.feeds):
@@ -138,7 +142,7 @@ class Stores:
             TRANSACTIONS,
             partition,
             decode=lambda entry: wire.decode(entry.format, entry.payload, entry.accepted_at_us),
-            ledger=Ledger(engine, TRANSACTIONS, partition, self._settings.window_us),
+            ledger=Ledger(engine, TRANSACTIONS, partition, self._settings.window_us, self._boards.now_us),
             tell=self._boards.apply,
             tell_later=self._leave_to_sql,
         )

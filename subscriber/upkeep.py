@@ -108,6 +108,14 @@ class Upkeep:
             )
         self._scheduler.start()
 
+    def keep_time(self) -> None:
+        """To be called often. Where this machine's clock was set back, jobs would wait until it came there again."""
+        for job in self._scheduler.get_jobs():
+            now = datetime.now(UTC)
+            if job.next_run_time - now > job.trigger.interval:
+                _log.warning("this machine's clock was set back: %s goes on now", job.args[0].name)
+                job.modify(next_run_time=now)
+
     def stop(self) -> None:
         self._scheduler.shutdown(wait=True)
 

@@ -8,6 +8,7 @@ set -eu
 servers='
 mariadbd      mariadb-server
 redis-server  redis-server
+faketime      faketime
 chromium      chromium
 '
 

@@ -6,11 +6,16 @@ import pytest
 from sqlalchemy import func, select
 
 from events.moments import MINUTE_US, SECOND_US
+from storage.hot.board import Boards
+from storage.hot.client import open_client
 from storage.sql.engine import open_reader, open_writer
 from storage.sql.history import History
-from storage.sql.models import window_totals
+from storage.sql.ledger import Ledger
+from storage.sql.models import window_totals, windows_due
 from storage.sql.selection import Selection
-from storage.sql.windows import GRACE_US, WindowCloser, window_end
+from storage.sql.windows import GRACE_US, WindowCloser, closed_through, window_end
+from subscriber.jobs_boards import BoardJobs
+from tests.builders import delivered, transaction
 from tests.support.many_rows import BASE_US, fill
 
 WINDOW_US = 2 * MINUTE_US
@@ -78,3 +83,50 @@ def test_a_window_that_was_saved_before_is_overwritten(closer, database_url):
     with writer.connect() as connection:
         assert connection.exec_driver_sql("SELECT MIN(count) FROM window_totals").scalar() >= 1
     writer.dispose()
+
+
+def test_what_is_stored_late_is_marked_though_the_clock_was_set_back_meanwhile(database_url):
+    """Its window had ended by that clock, and somebody may be closing it."""
+    clock = [END_US + 1]
+    engine = open_writer(database_url)
+    WindowCloser(engine, WINDOW_US).start_closing(MIDDLE_US)
+    ledger = Ledger(engine, "transactions", 0, WINDOW_US, lambda: clock[0])
+    ledger.store(delivered([transaction(user_id="early", at_us=MIDDLE_US)]), [])
+    clock[0] = MIDDLE_US
+    ledger.store(delivered([transaction(user_id="late", at_us=MIDDLE_US)]), [])
+    with engine.connect() as connection:
+        assert set(connection.execute(select(windows_due.c.user_id)).scalars()) == {"early", "late"}
+    engine.dispose()
+
+
+def test_no_window_is_closed_for_a_while_after_redis_clock_was_set(sqlite_database_url, valkey_url):
+    """A batch that still takes it for open has committed before it is summed, however far the clock jumped."""
+    writer, reader = open_writer(sqlite_database_url), open_reader(sqlite_database_url)
+    boards = SetBoards(open_client(valkey_url), WINDOW_US, 5, 1)
+    closer = WindowCloser(writer, WINDOW_US)
+    boards.ahead_us = END_US - boards.now_us()
+    closer.start_closing(boards.now_us())
+    jobs = BoardJobs(boards, History(reader), closer)
+    jobs.close_windows(None)
+    boards.ahead_us += 10 * WINDOW_US
+    jobs.close_windows(None)
+    assert closed_windows(reader) == END_US
+    jobs._none_closed_until_s = 0.0  # that while is over
+    jobs.close_windows(None)
+    assert closed_windows(reader) > END_US
+    writer.dispose()
+    reader.dispose()
+
+
+class SetBoards(Boards):
+    """Boards on a server whose clock stands elsewhere."""
+
+    ahead_us = 0
+
+    def now_us(self) -> int:
+        return super().now_us() + self.ahead_us
+
+
+def closed_windows(reader) -> int | None:
+    with reader.connect() as connection:
+        return closed_through(connection)

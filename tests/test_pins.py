@@ -30,10 +30,11 @@ def names(file_name: str) -> set[str]:
 def test_every_requirement_is_pinned_with_hashes():
     assert pins("requirements.txt")
     assert pins("requirements-dev.txt")
+    assert pins("requirements-audit.txt")
 
 
 def test_what_was_asked_for_is_pinned():
-    for kind in ("requirements", "requirements-dev"):
+    for kind in ("requirements", "requirements-dev", "requirements-audit"):
         pinned = {pin.split("==")[0] for pin in pins(f"{kind}.txt")}
         assert names(f"{kind}.in") <= pinned
 

@@ -3,14 +3,30 @@
 from typing import Any, TypeVar
 
 import msgspec
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from events.types import invalid_from
+from webapp.limits import BODY_LIMIT_BYTES
 
 _T = TypeVar("_T")
 
 
 class NotReadable(ValueError):
     """A body that is no JSON as a whole; the text says where."""
+
+
+def whole_body(limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
+    """The request's body. Raises RequestEntityTooLarge.
+
+    Of a body in chunks, which says nothing of its length, werkzeug hands on what lies within its limit, and is silent
+    about the rest: so one byte more than may come is read.
+    """
+    request.max_content_length = limit_bytes + 1
+    body = request.get_data(cache=False)
+    if len(body) > limit_bytes:
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_document(body: bytes) -> Any:

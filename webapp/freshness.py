@@ -36,10 +36,13 @@ class Freshness:
 
     def _complete(self, partition: int, now_us: int) -> int | None:
         try:
-            oldest_us = self._stream.backlog(partition).oldest_us
+            backlog = self._stream.backlog(partition)
         except RedisError:
             return None
-        return now_us if oldest_us is None else min(now_us, oldest_us)
+        if backlog.oldest_us is None:
+            return now_us
+        # Where the clock was set back the log counts on from before: when it took this nobody knows.
+        return None if backlog.oldest_us > backlog.as_of_us else min(now_us, backlog.oldest_us)
 
 
 def _earliest(moments: list[int | None]) -> int | None:

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from events.moments import now_us
 from webapp.services import Services
 
 
@@ -35,6 +34,4 @@ def lag_of_all(services: Services) -> list[Lag]:
 
 def _lag(services: Services, feed: str, partition: int) -> Lag:
     backlog = services.streams[feed].backlog(partition)
-    oldest = backlog.oldest_us
-    behind = None if oldest is None else max(0, now_us() - oldest)
-    return Lag(feed, partition, backlog.undelivered, backlog.pending, oldest, behind)
+    return Lag(feed, partition, backlog.undelivered, backlog.pending, backlog.oldest_us, backlog.behind_us)

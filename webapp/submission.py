@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -11,6 +13,7 @@ import msgspec
 from events.ids import new_event_id
 from events.moments import to_datetime, to_us
 from events.types import (
+    MERCHANT_LENGTH,
     Amount,
     Currency,
     Invalid,
@@ -56,6 +59,10 @@ class Submission(NamedTuple):
 _decode_item: Final = msgspec.json.Decoder(Item).decode
 _decode_items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BLANKS: Final = b" \t\r\n"
+_TOO_MANY: Final = f"too many items: send at most {ITEMS_LIMIT} at once"
+# Items are counted once all are read, each at thirty times its bytes where it is short. An item that is right has
+# commas behind its fields, and perhaps a merchant of nothing else.
+_COMMAS_LIMIT: Final = ITEMS_LIMIT * (len(Item.__struct_fields__) + MERCHANT_LENGTH)
 
 
 def read_json(body: bytes, now_us: int) -> Submission:
@@ -64,6 +71,8 @@ def read_json(body: bytes, now_us: int) -> Submission:
     if not text:
         raise Invalid(None, "the body is empty: send a transaction, an array of them, or one a line")
     if text.startswith(b"["):
+        if text.count(b",") > _COMMAS_LIMIT:
+            raise Invalid(None, _TOO_MANY)
         return _judge(_items(text), now_us)
     _must_be_json(text)
     return _judge([text], now_us)
@@ -71,7 +80,8 @@ def read_json(body: bytes, now_us: int) -> Submission:
 
 def read_lines(body: bytes, now_us: int) -> Submission:
     """One object a line (NDJSON); blank lines are left out, a line that is no JSON is that line's error."""
-    lines = [line for line in body.split(b"\n") if line.strip(_BLANKS)]
+    told = (line for line in BytesIO(body) if line.strip(_BLANKS))
+    lines = list(islice(told, ITEMS_LIMIT + 1))
     if not lines:
         raise Invalid(None, "the body is empty: send a transaction a line")
     return _judge(lines, now_us)
@@ -101,7 +111,7 @@ def _must_be_json(text: bytes) -> None:
 
 def _judge(items: Sequence[bytes | msgspec.Raw], now_us: int) -> Submission:
     if len(items) > ITEMS_LIMIT:
-        raise Invalid(None, f"{len(items)} items: send at most {ITEMS_LIMIT} at once")
+        raise Invalid(None, _TOO_MANY)
     if not items:
         raise Invalid(None, "the array is empty")
     judged = list(_judged(items, now_us))

@@ -22,11 +22,20 @@ class Entry(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What is still to be stored. `oldest_us` is when the log took the oldest of it; None where nothing waits."""
+    """What is still to be stored. `oldest_us` is when the log took the oldest of it; None where nothing waits.
+
+    `as_of_us` is now, by the clock of the log. It stands behind `oldest_us` where that clock was set back since.
+    """
 
     undelivered: int
     pending: int
     oldest_us: int | None
+    as_of_us: int
+
+    @property
+    def behind_us(self) -> int | None:
+        """How long the oldest has waited; None where nothing waits."""
+        return None if self.oldest_us is None else max(0, self.as_of_us - self.oldest_us)
 
     @property
     def is_empty(self) -> bool:

@@ -12,7 +12,7 @@ from events import wire
 from events.assurance import ANSWERED, Assurance
 from events.assured import Assured
 from events.channels.base import Backlog, Backlogged, Entry
-from events.moments import MILLISECOND_US
+from events.moments import MILLISECOND_US, SECOND_US
 from events.offers import Fenced, ScarceEvent
 from events.partitions import partition_of, tag
 from events.scripts import Client, load_script
@@ -115,8 +115,9 @@ class RedisStream:
         return StreamConsumer(self._client, self.log_key(partition), name)
 
     def backlog(self, partition: int) -> Backlog:
-        undelivered, pending, oldest = self._backlog([self.log_key(partition)], [GROUP])
-        return Backlog(undelivered, pending, accepted_at_us(oldest) if oldest else None)
+        undelivered, pending, oldest, *clock = self._backlog([self.log_key(partition)], [GROUP])
+        as_of_us = int(clock[0]) * SECOND_US + int(clock[1])
+        return Backlog(undelivered, pending, accepted_at_us(oldest) if oldest else None, as_of_us)
 
     def counts(self, partition: int) -> "LogCounts":
         """What went through the log since it was made, trimmed or not."""

@@ -12,6 +12,9 @@ _SESSION: Final = f"SET sql_mode='{_SQL_MODE}', time_zone='+00:00', innodb_lock_
 # A process that stands still inside a transaction must not keep its rows locked: the server hangs up on it
 # before those who wait for the rows give up.
 _HANG_UP_S: Final = 5
+# Nor may one that only waits in a pool keep a connection that others lack: a server has so many and no more. What
+# reads holds no locks, so it may rest a little longer.
+_IDLE_S: Final = 10
 _LOCK_WAIT_S: Final = 10
 _BUSY_TIMEOUT_S: Final = 30
 
@@ -35,7 +38,7 @@ def open_reader(url: str, pool_size: int = 10) -> Engine:
     """An engine for single statements that read: each is a snapshot of its own."""
     if _is_sqlite(url):
         return _open_sqlite(url, begin=None)
-    return _open_mysql(url, pool_size, "AUTOCOMMIT", f"{_SESSION}{_LOCK_WAIT_S}")
+    return _open_mysql(url, pool_size, "AUTOCOMMIT", f"{_SESSION}{_LOCK_WAIT_S}, wait_timeout={_IDLE_S}")
 
 
 def check_schema(engine: Engine) -> None:
@@ -64,6 +67,8 @@ def _open_mysql(url: str, pool_size: int, isolation_level: Any, session: str) ->
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
+        # The last used first: so those that are not needed rest until the server hangs up on them.
+        pool_use_lifo=True,
         pool_recycle=1800,
         connect_args={
             "charset": "utf8mb4",

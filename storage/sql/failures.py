@@ -21,6 +21,7 @@ _PASSING: Final = frozenset(
         1203,  # too many connections of this user
         1205,  # lock wait timeout
         1213,  # deadlock
+        1226,  # as 1203, or more an hour than this user may
         1290,  # running read-only
         1317,  # query interrupted
         1836,  # read-only mode

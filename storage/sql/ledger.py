@@ -8,6 +8,7 @@ from events.moments import now_us
 from events.types import Transaction
 from storage.sql.batches import REFUSALS_IN_A_ROW, BatchLedger, DatabaseRefuses, Delivered, Stored
 from storage.sql.bulk import bulk_for
+from storage.sql.dead_letters import DeadLetter
 from storage.sql.models import transactions
 from storage.sql.windows import mark_due
 
@@ -15,19 +16,32 @@ __all__ = ["REFUSALS_IN_A_ROW", "DatabaseRefuses", "Delivered", "Ledger", "Store
 
 
 class Ledger(BatchLedger[Transaction]):
-    """Writes one partition of one feed of transactions, and notes whose closed windows they change."""
+    """Writes one partition of one feed of transactions, and notes whose closed windows they change.
+
+    `clock` is the one that windows are closed by.
+    """
 
     def __init__(
-        self, engine: Engine, feed: str, partition: int, window_us: int, now: Callable[[], int] = now_us
+        self, engine: Engine, feed: str, partition: int, window_us: int, clock: Callable[[], int] = now_us
     ) -> None:
         super().__init__(engine, feed, partition)
         self._window_us = window_us
-        self._now = now
+        self._clock = clock
+        self._now_us = 0
         self._bulk = bulk_for(engine.dialect.name)
+
+    def store(
+        self, delivered: Sequence[Delivered[Transaction]], dead_letters: Sequence[DeadLetter]
+    ) -> Stored[Transaction]:
+        """As of all batches; raises what the clock raises, too."""
+        # Before the transaction, which must not wait for another server with rows locked. A window that has ended
+        # stays so where the clock is set back: somebody may be closing it now.
+        self._now_us = max(self._now_us, self._clock())
+        return super().store(delivered, dead_letters)
 
     def _insert(self, connection: Connection, events: Sequence[Transaction]) -> int:
         new = self._bulk.insert_transactions(connection, events)
-        mark_due(connection, events, self._window_us, self._now())
+        mark_due(connection, events, self._window_us, self._now_us)
         return new
 
     def _why_taken(self, connection: Connection, event: Transaction) -> str | None:

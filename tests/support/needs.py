@@ -19,6 +19,7 @@ class Need(NamedTuple):
 NEEDS = {
     "mariadb": Need(("mariadbd", "mysqld"), "mariadb-server"),
     "redis7": Need(("redis-server",), "redis-server"),
+    "faketime": Need(("faketime",), "faketime"),
     "chromium": Need(("chromium", "chromium-browser", "google-chrome"), "chromium"),
 }
 

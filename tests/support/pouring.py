@@ -4,9 +4,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import count
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -20,12 +21,14 @@ from tests.builders import transaction
 from tests.support.offer_desk import open_desk
 
 _AGAIN_AFTER_S: Final = 0.1
-_FAULTS: Final = (RedisError, Backlogged, OffersUntrusted)
 _Value = TypeVar("_Value")
 
 
 class Caller:
     """Does something again and again in a thread of its own, from `with` on until `stop`."""
+
+    passing: ClassVar[tuple[type[Exception], ...]] = (RedisError, Backlogged, OffersUntrusted)
+    """The failures after which it asks again."""
 
     def __init__(self) -> None:
         self.faults = 0
@@ -47,7 +50,7 @@ class Caller:
         while True:
             try:
                 return ask()
-            except _FAULTS:
+            except self.passing:
                 self.faults += 1
                 threading.Event().wait(_AGAIN_AFTER_S * random.uniform(0.5, 1.5))
 
@@ -91,6 +94,8 @@ class Pouring(Caller):
         assurance: Assurance = ANSWERED,
     ) -> None:
         super().__init__()
+        self.ago = timedelta()
+        """How long before it is published each happens."""
         self.accepted: list[Transaction] = []
         self._dice = random.Random(seed)
         self._users = users
@@ -109,7 +114,9 @@ class Pouring(Caller):
     def _event(self) -> Transaction:
         amount = self._dice.choice([1, -1]) * self._dice.randrange(1, 10**6)
         currency = self._dice.choice(["USD", "EUR", "JPY"])
-        return transaction(user_id=f"u{self._dice.randrange(self._users)}", amount=amount, currency=currency)
+        return transaction(
+            user_id=f"u{self._dice.randrange(self._users)}", amount=amount, currency=currency, ago=self.ago
+        )
 
 
 class Claiming(Caller):

@@ -24,9 +24,14 @@ class RedisServer(Server):
     name = "redis"
 
     def __init__(
-        self, directory: Path, *, port: int | None = None, config: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        config: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(directory, port=port)
+        super().__init__(directory, port=port, env=env)
         self.config = {**_CONFIG, "port": str(self.port), "dir": str(directory), **(config or {})}
 
     def binary(self) -> str:

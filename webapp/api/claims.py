@@ -11,6 +11,7 @@ from webapp.access.declaring import needs
 from webapp.access.permissions import Permission
 from webapp.answers import as_json, json_answer
 from webapp.api.resource import Resource
+from webapp.bodies import whole_body
 from webapp.claim_body import KEY_HEADER, check_key, read_claim
 from webapp.express_lane import FAILURE
 from webapp.offer_answers import order_of, told_attempt, told_claim, told_order
@@ -40,7 +41,7 @@ def claim(offer_id: str) -> Response:
     failure: Exception | None = request.environ.get(FAILURE)
     if failure:
         raise failure
-    asked = read_claim(request.get_data(cache=False))
+    asked = read_claim(whole_body())
     key = check_key(request.headers.get(KEY_HEADER))
     user_id = caller().user_for("claims:make", asked.user_id)
     here = services()

@@ -2,12 +2,13 @@
 
 from time import perf_counter
 
-from flask import Response, request
+from flask import Response
 
 from webapp.access.caller import caller
 from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
+from webapp.bodies import whole_body
 from webapp.claim_body import read_user
 from webapp.openapi.contract import JSON
 from webapp.outcomes import latency_ms
@@ -29,7 +30,7 @@ blueprint = Resource("likes", __name__, "Likes")
 def like(offer_id: str) -> Response:
     """Count a like; 429 with `Retry-After` for a user who likes too fast."""
     began_s = perf_counter()
-    user_id = caller().user_for("claims:make", read_user(request.get_data(cache=False)).user_id)
+    user_id = caller().user_for("claims:make", read_user(whole_body()).user_id)
     liked = services().likes.like(user_id, offer_id)
     return json_answer(
         {

@@ -10,7 +10,7 @@ from webargs.flaskparser import FlaskParser
 
 from events import types
 from events.types import Invalid, conform
-from webapp.bodies import read_document
+from webapp.bodies import read_document, whole_body
 from webapp.openapi.contract import JSON, Answer, Shape, promises
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -22,7 +22,7 @@ class _Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body, whatever its type is said to be. Raises NotReadable."""
-        return read_document(req.get_data(cache=False))
+        return read_document(whole_body())
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         """The query's parameters, each given once. Raises Invalid: of two values nobody knows which was meant."""

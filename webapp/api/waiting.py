@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import NotFound
 
 from events.moments import format_rfc3339
@@ -10,6 +10,7 @@ from webapp.access.caller import caller
 from webapp.access.declaring import needs
 from webapp.answers import json_answer
 from webapp.api.resource import Resource
+from webapp.bodies import whole_body
 from webapp.claim_body import read_user
 from webapp.openapi.contract import JSON
 from webapp.schemas.bodies import UserBody
@@ -40,8 +41,8 @@ def join(asked: dict[str, Any], offer_id: str) -> Response:
 def leave(asked: LeaveQuestion, offer_id: str) -> Response:
     """Wait no more; 404 for who does not. Who it is stands in the body or in the query."""
     user_id = asked.user_id
-    if user_id is None and request.content_length:
-        user_id = read_user(request.get_data(cache=False)).user_id
+    if user_id is None:
+        user_id = read_user(whole_body()).user_id
     user_id = caller().user_for("claims:make", user_id)
     if not services().waiting.leave(offer_id, user_id):
         raise NotFound(f"{user_id} does not wait for {offer_id}.")

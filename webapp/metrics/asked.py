@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from events.channels.redis_stream import RedisStream
-from events.moments import SECOND_US, now_us
+from events.moments import SECOND_US
 from storage.sql.dead_letters import DeadLetters
 from webapp.cached import Cached
 from webapp.services import Services
@@ -56,13 +56,12 @@ class Logs(Collector):
             "tally_consumer_lag_seconds", "Age of the oldest entry that is not settled", labels=_LABELS
         )
         for labels, stream, partition in self._partitions():
-            backlog, counts, now = stream.backlog(partition), stream.counts(partition), now_us()
+            backlog, counts = stream.backlog(partition), stream.counts(partition)
             published.add_metric(labels, counts.published)
             settled.add_metric(labels, counts.settled)
             undelivered.add_metric(labels, backlog.undelivered)
             pending.add_metric(labels, backlog.pending)
-            waited_us = 0 if backlog.oldest_us is None else max(0, now - backlog.oldest_us)
-            lag.add_metric(labels, waited_us / SECOND_US)
+            lag.add_metric(labels, (backlog.behind_us or 0) / SECOND_US)
         yield from (published, settled, undelivered, pending, lag)
 
     def _of_dead_letters(self) -> Iterator[Metric]:

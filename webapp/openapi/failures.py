@@ -14,7 +14,7 @@ _NAMES: Final[dict[int, tuple[str, str]]] = {
     404: ("NotFound", "There is no such thing, or it is another user's."),
     405: ("MethodNotAllowed", "Another method at this path; `Allow` says which there are."),
     409: ("Conflict", "It stands otherwise already."),
-    413: ("ContentTooLarge", "The body is larger than 16 MiB."),
+    413: ("ContentTooLarge", "The body is larger than 64 KiB, or than 16 MiB where transactions are sent."),
     414: ("UriTooLong", "The path and the query are longer than 8,190 bytes together."),
     422: ("UnprocessableContent", "A value is not valid; `errors` names the field."),
     429: ("TooManyRequests", "Too often; `Retry-After` says when to come again."),

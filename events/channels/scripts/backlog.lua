@@ -1,9 +1,10 @@
 -- What a group has still to store.
 -- KEYS    1 log
 -- ARGV    1 group
--- Returns {entries never delivered, entries pending, the oldest id of both or ''}
+-- Returns {entries never delivered, entries pending, the oldest id of both or '', seconds and µs of the clock}
+local clock = redis.call('TIME')
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  return {0, 0, ''}
+  return {0, 0, '', clock[1], clock[2]}
 end
 local last, lag
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -29,4 +30,4 @@ if pending.err then
   pending = {0}
 end
 local oldest = pending[2] or (next_entry and next_entry[1]) or ''
-return {undelivered, pending[1], oldest}
+return {undelivered, pending[1], oldest, clock[1], clock[2]}
