@@ -10,7 +10,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,\
 MODULES := $(basename $(wildcard config.py demo.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check format bench screenshots servers lock clean venv venv-dev
+.PHONY: help demo demo-reset test soak mutations check format bench screenshots servers lock clean venv venv-dev
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,14 @@ demo-reset: venv ## forget the demo's data; refuses while one runs
 # Most of a test is waiting, so a process a core runs them, each with servers of its own; a file stays in one.
 test: venv-dev servers ## all tests, on real servers (ARGS= goes to pytest: make test ARGS="-k window -n 0")
 	@$(PYTHON_IN_VENV) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+
+# One after the other, so that what is measured shares the processors with nothing else.
+soak: venv-dev servers ## the long matrix of faults and all that scales: some three hours (ARGS= as for test)
+	@echo "==> the long matrix, one test after the other: some three hours on two cores" >&2
+	@SOAK=1 $(PYTHON_IN_VENV) -m pytest tests/fault $$(grep -l 'scaled(' tests/test_*.py) $(ARGS)
+
+mutations: venv-dev servers ## take out guard after guard in a copy; each must turn its test red (ARGS= words in names)
+	@$(PYTHON_IN_VENV) -m tests.mutations $(ARGS)
 
 check: venv-dev ## lint, format, types, compose file, Dockerfile
 	@$(PYTHON_IN_VENV) -m ruff check .
