@@ -142,8 +142,10 @@ def test_reasons_come_in_their_order_and_leave_the_stock_as_it_is(faces):
 def test_a_limit_counts_what_a_user_has_not_what_they_gave_back(faces):
     offer = faces.coupon(10, per_user_limit=2)
     claim = faces.desk.claim(offer, "ann", 2).claim
+    assert faces.desk.claim(offer, "ann", 1).reason == "limit_reached"
     faces.desk.give_back(claim.claim_id)
     assert faces.desk.claim(offer, "ann", 2).success
+    assert faces.desk.claim(offer, "ann", 1).reason == "limit_reached"
 
 
 def test_units_given_back_come_first_the_lowest_before_all_under_new_revisions(faces):
