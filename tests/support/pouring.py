@@ -14,11 +14,13 @@ from events.channels.base import Backlogged
 from events.channels.redis_stream import TRANSACTIONS, RedisStream
 from events.types import Transaction
 from offers.errors import OffersUntrusted
+from offers.likes import Likes
 from storage.hot.client import open_client
 from tests.builders import transaction
 from tests.support.offer_desk import open_desk
 
 _AGAIN_AFTER_S: Final = 0.1
+_CLAIMS_A_LIKE: Final = 5
 _FAULTS: Final = (RedisError, Backlogged, OffersUntrusted)
 _Value = TypeVar("_Value")
 
@@ -106,27 +108,35 @@ class Pouring(Caller):
 
 
 class Claiming(Caller):
-    """Claims one unit after the other, each under a key of its own. `won`: claim ids by their users."""
+    """Claims one unit after the other, each under a key of its own, and likes now and then.
+
+    `won`: the users by their claims; `liked`: how many likes were counted at least.
+    """
 
     def __init__(
         self, redis_url: str, offer_id: str, name: str = "a", partitions: int = 1, users: int = 500
     ) -> None:
         super().__init__()
         self.won: dict[str, str] = {}
-        self.refused = 0
+        self.refused = self.liked = 0
         self._offer_id = offer_id
         self._name = name
         self._users = users
         self._desk = open_desk(redis_url, partitions)
+        self._likes = Likes(self._desk._gate, self._desk._catalogue, rate=100_000)
 
     def _turns(self) -> Iterator[None]:
         for number in count():
             user_id, key = f"u{number % self._users}", f"{self._name}-{number}"
             outcome = self.insist(lambda u=user_id, k=key: self._desk.claim(self._offer_id, u, 1, key=k))  # type: ignore[misc]
             if outcome.claim:
+                assert outcome.claim.claim_id not in self.won, "two attempts were told of one claim"
                 self.won[outcome.claim.claim_id] = user_id
             else:
                 self.refused += 1
+            if number % _CLAIMS_A_LIKE == 0:
+                self.insist(lambda u=user_id: self._likes.like(u, self._offer_id))  # type: ignore[misc]
+                self.liked += 1
             yield
 
 
