@@ -26,10 +26,26 @@ def test_every_test_named_is_there(test):
     assert functions.count(name) == 1
 
 
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "ZADD NX gate removed",
+        "acknowledge before commit",
+        "INSERT IGNORE",
+        "trim in two steps",
+        "claim without journal",
+        "no run_id check",
+        "one mark instead of two",
+    ],
+)
+def test_what_was_promised_to_be_tried_is(guard):
+    assert any(which.name.startswith(guard) for which in MUTATIONS)
+
+
 def test_each_is_another_guard():
     names = [which.name for which in MUTATIONS]
     assert len(set(names)) == len(names)
-    assert len({which.edits for which in MUTATIONS}) == len(names)
+    assert len({(which.edits, which.test) for which in MUTATIONS}) == len(names)
 
 
 def test_a_text_that_is_not_there_once_is_told(tmp_path):

@@ -2,9 +2,13 @@
 
 from typing import Final
 
-from tests.mutations.mutation import mutation
+from tests.mutations.mutation import Edit, Mutation, mutation
 
 _MATRIX: Final = "tests/test_access_matrix.py"
+_HEARING: Final = "webapp/live/hearing.py"
+_HEARD_TEST: Final = (
+    "tests/test_live_parts.py::test_each_kind_of_event_is_heard_by_who_may_read_what_it_tells_of"
+)
 
 ACCESS: Final = (
     mutation(
@@ -62,6 +66,43 @@ ACCESS: Final = (
         "storage/sql/sessions.py",
         "connection.execute(update(sessions).where(mine).values(revoked_at=now_us))\n            return",
         "return",
+    ),
+    Mutation(
+        "live stream: a key's scopes ignored",
+        _HEARD_TEST,
+        (
+            Edit(
+                _HEARING,
+                "permissions import Permission, Reach",
+                "permissions import REACH, Permission, Reach",
+            ),
+            Edit(
+                _HEARING,
+                "reach = who.reach(permission)",
+                "reach = REACH[who.role].get(permission) if who.role else None",
+            ),
+        ),
+    ),
+    mutation(
+        "live stream: who hears one kind hears all",
+        _HEARD_TEST,
+        _HEARING,
+        "{kind: _whose(who, permission, user_id)",
+        '{kind: _whose(who, "transactions:read", user_id)',
+    ),
+    mutation(
+        "live stream goes on when the log-in has ended",
+        "tests/test_accounts.py::test_a_live_stream_ends_with_the_log_in",
+        "webapp/access/lasting.py",
+        "if _now(identity, authorization, cookie) != who:",
+        "if False:",
+    ),
+    mutation(
+        "export not cut when its log-in has ended",
+        "tests/test_exports.py::test_an_export_is_cut_off_where_its_log_in_ends",
+        "webapp/api/exports.py",
+        "answer.response = cut_unless_known(answer.iter_encoded())",
+        "answer.response = answer.iter_encoded()",
     ),
     mutation(
         "formulas in exports",

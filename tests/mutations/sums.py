@@ -67,10 +67,17 @@ SUMS: Final = (
         "if false then",
     ),
     mutation(
-        "a clock that stands behind a mark",
+        "is_behind_marks guard removed",
         "tests/test_boards.py::test_a_clock_that_was_set_back_is_answered_by_sql",
-        "storage/hot/scripts/look.lua",
-        "if now < state.to.at then",
-        "if false then",
+        _MARKS,
+        "return now < state.to.at or now - window < state.from.at",
+        "return false",
+    ),
+    mutation(
+        "is_behind_marks asks about the end alone",
+        "tests/test_boards.py::test_a_clock_set_back_before_a_new_board_was_looked_at_leaves_its_sum_right",
+        _MARKS,
+        "return now < state.to.at or now - window < state.from.at",
+        "return now < state.to.at",
     ),
 )
