@@ -404,6 +404,33 @@ def test_the_minutes_of_everybody_count_each_event_once(boards):
         assert (event.occurred_at_us // MINUTE_US * MINUTE_US, "USD") in minutes
 
 
+def test_minutes_that_a_clock_set_back_makes_incomplete_are_answered_by_sql(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    boards.apply(0, [transaction(at_us=START_US - 4 * HOUR_US)])
+    set_clock(client, START_US + 3 * HOUR_US)
+    assert counted(boards) == 0
+    boards.apply(0, [transaction(at_us=START_US - 5 * HOUR_US)])
+    assert len(boards.minute_totals(0)[1]) == 1, "the second came too late to be counted"
+    set_clock(client, START_US)
+    assert boards.minute_totals(0)[1] is None, "both are in this window"
+    set_clock(client, START_US + HOUR_US)
+    assert boards.minute_totals(0)[1] is not None, "the second is no more"
+
+
+def test_minutes_that_were_forgotten_before_the_clock_was_set_back_are_answered_by_sql(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    boards.apply(0, [transaction(at_us=START_US - 4 * HOUR_US), transaction(at_us=START_US)])
+    set_clock(client, START_US + 3 * HOUR_US)
+    boards.forget_minutes(0)
+    assert len(boards.minute_totals(0)[1]) == 1
+    set_clock(client, START_US)
+    assert boards.minute_totals(0)[1] is None
+
+
 def test_a_board_that_cannot_be_applied_is_answered_by_sql_and_holds_nothing_up(boards):
     boards.client.set(keys.board(0, "alice"), "something else")
     boards.client.set(keys.totals(0, "carol"), "something else")

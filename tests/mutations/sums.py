@@ -80,4 +80,11 @@ SUMS: Final = (
         "return now < state.to.at or now - window < state.from.at",
         "return now < state.to.at",
     ),
+    mutation(
+        "minutes of a clock that was set back",
+        "tests/test_boards.py::test_minutes_that_a_clock_set_back_makes_incomplete_are_answered_by_sql",
+        "storage/hot/scripts/minutes.lua",
+        "if from and now - tonumber(ARGV[3]) < tonumber(from) then",
+        "if false then",
+    ),
 )
