@@ -10,7 +10,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,\
 MODULES := $(basename $(wildcard config.py demo.py logs.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check audit format bench screenshots servers lock clean venv venv-dev
+.PHONY: help demo demo-reset test soak mutations check audit format bench screenshots servers lock clean venv venv-dev
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,16 @@ demo-reset: venv ## forget the demo's data; refuses while one runs
 # Tests wait as long as they work, so three processes share two cores, each with servers of its own; a file stays in one.
 test: venv-dev servers ## all tests, on real servers (ARGS= goes to pytest: make test ARGS="-k window -n 0")
 	@$(PYTHON_IN_VENV) -m pytest --numprocesses=auto --maxprocesses=6 --dist=loadfile --no-loadscope-reorder $(ARGS)
+
+# One after the other, so that what is measured shares the processors with nothing else. The faults that do not scale
+# come along, for nobody knows what else a long run finds.
+soak: venv-dev servers ## the long matrix: all faults, and whatever else scales (ARGS= as for test; SOAK_MINUTES=30)
+	@echo "==> the long matrix, one test after the other; its long run alone takes $${SOAK_MINUTES:-30} minutes" >&2
+	@SOAK=1 $(PYTHON_IN_VENV) -m pytest --verbose --override-ini=console_output_style=count \
+		tests/fault $$(grep -rl --include='test_*.py' --exclude-dir=fault 'scaled(' tests) $(ARGS)
+
+mutations: venv-dev servers ## take out guard after guard in a copy; each must turn its test red (ARGS= words in names)
+	@$(PYTHON_IN_VENV) -m tests.mutations $(ARGS)
 
 check: venv-dev ## lint, format, types, compose file, Dockerfile
 	@$(PYTHON_IN_VENV) -m ruff check .

@@ -129,6 +129,57 @@ def test_a_clock_set_back_before_a_new_board_was_looked_at_leaves_its_sum_right(
     assert boards.look("alice").totals == sums([old, young], START_US)
 
 
+def test_what_is_ahead_waits_for_its_moment_and_what_is_late_counts_at_once(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    ahead, late = transaction(at_us=START_US + SECOND_US), transaction(at_us=START_US - HOUR_US)
+    for event, seen in ((ahead, 0), (late, 1)):
+        boards.apply(0, [event])
+        assert counted(boards) == seen
+    for now_us, seen in (
+        (START_US + SECOND_US, 2),
+        (START_US + WINDOW_US - HOUR_US, 1),
+        (START_US + WINDOW_US + SECOND_US, 0),
+    ):
+        set_clock(client, now_us)
+        assert counted(boards) == seen
+
+
+def test_what_left_the_window_is_taken_off_once(valkey_url, set_clock):
+    """It stays on the board as one of the latest, behind the mark; adds move the other mark less far."""
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    boards.apply(0, [transaction(at_us=START_US - WINDOW_US + SECOND_US)])
+    assert counted(boards) == 1
+    set_clock(client, START_US + 2 * MINUTE_US)
+    boards.apply(0, [transaction(at_us=START_US - 5 * MINUTE_US)])
+    assert counted(boards) == 1
+    set_clock(client, START_US + 4 * MINUTE_US)
+    assert counted(boards) == 1
+    assert len(boards.latest("alice")) == 2
+
+
+def test_a_clock_that_was_set_back_is_answered_by_sql(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    boards.apply(0, [transaction(at_us=START_US - MINUTE_US)])
+    assert counted(boards) == 1
+    set_clock(client, START_US - HOUR_US)
+    assert boards.look("alice").totals is None
+    set_clock(client, START_US)
+    assert counted(boards) == 1
+
+
+def counted(boards: Boards) -> int:
+    """How many events Redis counts in the window."""
+    totals = boards.look("alice").totals
+    assert totals is not None
+    return sum(total.count for total in totals)
+
+
 class BoardAgainstOracle(RuleBasedStateMachine):
     """Time goes on (and sometimes back), events come late, early, twice and at the same moment; sums stay right."""
 
@@ -344,6 +395,33 @@ def test_the_minutes_of_everybody_count_each_event_once(boards):
     assert sum(amount for amount, _ in minutes.values()) == sum(event.amount for event in events)
     for event in events:
         assert (event.occurred_at_us // MINUTE_US * MINUTE_US, "USD") in minutes
+
+
+def test_minutes_that_a_clock_set_back_makes_incomplete_are_answered_by_sql(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    boards.apply(0, [transaction(at_us=START_US - 4 * HOUR_US)])
+    set_clock(client, START_US + 3 * HOUR_US)
+    assert counted(boards) == 0
+    boards.apply(0, [transaction(at_us=START_US - 5 * HOUR_US)])
+    assert len(boards.minute_totals(0)[1]) == 1, "the second came too late to be counted"
+    set_clock(client, START_US)
+    assert boards.minute_totals(0)[1] is None, "both are in this window"
+    set_clock(client, START_US + HOUR_US)
+    assert boards.minute_totals(0)[1] is not None, "the second is no more"
+
+
+def test_minutes_that_were_forgotten_before_the_clock_was_set_back_are_answered_by_sql(valkey_url, set_clock):
+    client = open_client(valkey_url)
+    set_clock(client, START_US)
+    boards = trusted(Boards(client, WINDOW_US, LATEST, 1))
+    boards.apply(0, [transaction(at_us=START_US - 4 * HOUR_US), transaction(at_us=START_US)])
+    set_clock(client, START_US + 3 * HOUR_US)
+    boards.forget_minutes(0)
+    assert len(boards.minute_totals(0)[1]) == 1
+    set_clock(client, START_US)
+    assert boards.minute_totals(0)[1] is None
 
 
 def test_a_board_that_cannot_be_applied_is_answered_by_sql_and_holds_nothing_up(boards):

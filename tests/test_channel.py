@@ -118,23 +118,33 @@ def test_trimming_drops_what_every_group_has_and_nothing_else(stream, redis_url)
 
 
 def test_trimming_while_readers_read_loses_nothing(stream):
+    """Nothing that is still to be read, and nothing that a reader holds: should it die, another must find it."""
+    reader, heir = stream.consumer(0, "reader"), stream.consumer(0, "heir")
+    assert reader.read(1, 0) == []
     stopping = threading.Event()
+    trims: list[int] = []
 
     def trim() -> None:
         while not stopping.is_set():
-            stream.trim(0)
+            trims.append(stream.trim(0))
+
+    def await_trims() -> None:
+        """The one that is under way, and one that began later."""
+        enough = len(trims) + 2
+        eventually(lambda: len(trims) >= enough, 10, "it is trimmed", every_s=0.001)
 
     trimmer = threading.Thread(target=trim)
     trimmer.start()
     events = [transaction(amount=n) for n in range(3_000)]
     seen = []
-    reader = stream.consumer(0, "reader")
     try:
         for start in range(0, len(events), 50):
             stream.publish(events[start : start + 50])
             entries = reader.read(37, 0)
+            await_trims()
+            assert heir.take_over(0, 100) == entries
             seen += decoded(entries)
-            reader.acknowledge([entry.position for entry in entries])
+            heir.acknowledge([entry.position for entry in entries])
         while entries := reader.read(100, 0):
             seen += decoded(entries)
             reader.acknowledge([entry.position for entry in entries])

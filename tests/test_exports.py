@@ -20,13 +20,17 @@ from storage.sql.ledger import Ledger
 from storage.sql.selection import Selection
 from storage.transaction_row import Position
 from tests.builders import delivered, transaction
+from tests.support.accounts import PASSWORD, REQUIRED, add_accounts, bearer
 from tests.support.databases import migrate
 from tests.support.effort import with_rows_read
 from tests.support.many_rows import BASE_US, fill
 from tests.support.memory import Peak, worker_of
 from tests.support.plans import explain
 from tests.support.scale import TIMEOUT_S, scaled
+from tests.support.settings import settings_of
 from tests.support.site import open_site
+from webapp import create_app
+from webapp.access import lasting
 
 COLUMNS = ["user_id", "amount", "currency", "merchant", "occurred_at", "event_id"]
 FORMULAS = [
@@ -171,6 +175,23 @@ def test_a_customer_exports_their_own_alone(tmp_path, valkey_url, sqlite_databas
             assert site.get(path, ada, user_id="bob").status == 404
             for mine in (site.get(path, ada), site.get(path, ada, user_id="ada")):
                 assert (mine.text.count("ada"), mine.text.count("bob")) == (2, 0)
+
+
+def test_an_export_is_cut_off_where_its_log_in_ends(valkey_url, sqlite_database_url, monkeypatch):
+    monkeypatch.setattr(lasting, "KEPT_S", 0.0)
+    store(sqlite_database_url, [transaction() for _ in range(3_000)])
+    add_accounts(sqlite_database_url, eve="analyst")
+    settings = settings_of(REDIS_URL=valkey_url, DATABASE_URL=sqlite_database_url, **REQUIRED)
+    web = create_app(settings).test_client()
+    for path in ("/api/v1/transactions.csv", "/api/v1/transactions.ndjson"):
+        told = web.post("/api/v1/tokens", json={"user_id": "eve", "password": PASSWORD}).json
+        eve = bearer(told["access_token"])
+        assert web.get(path, headers=eve).data.count(b"\n") >= 3_000
+        parts = iter(web.get(path, headers=eve, buffered=False).response)
+        assert next(parts)
+        assert web.delete("/api/v1/tokens", headers=eve).status_code == 204
+        with pytest.raises(lasting.NoLongerKnown):
+            list(parts)
 
 
 def test_what_is_stored_meanwhile_does_not_disturb(database_url):

@@ -113,7 +113,8 @@ def test_dead_letters_keep_the_beginning_of_what_was_sent_and_are_written_once(l
     letter = ledger.dead_letter(entry, "amount", "must not\nbreak a line")
     ledger.store([], [letter])
     ledger.store([], [letter])
-    (buried,) = DeadLetters(writer).all()
+    assert DeadLetters(writer).count() == 1
+    [buried] = DeadLetters(writer).all()
     assert (buried.size_bytes, len(buried.payload), buried.is_whole) == (1_000_000, KEPT_BYTES, False)
     assert "\n" not in buried.reason
     DeadLetters(writer).remove(buried)

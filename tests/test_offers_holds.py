@@ -1,14 +1,9 @@
-"""Holds and their deadlines: confirmed or expired, never both, by the server's clock alone."""
-
-import os
-import random
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+"""Holds and their deadlines, by the server's clock alone; tests/fault races for them."""
 
 import pytest
 
 from events.moments import SECOND_US
-from events.offers import ClaimRevoked, HoldConfirmed, HoldExpired, StockHeld, Zone
+from events.offers import ClaimRevoked, Zone
 from offers.errors import ClaimOver
 from storage.hot import offer_keys as keys
 from tests.support.faces import Faces, open_faces
@@ -17,7 +12,6 @@ from tests.support.set_clock import START_US, set_clock, use_set_clock
 from tests.support.waiting import eventually
 
 HOLD_S = 10
-RACES_A_BATCH = 1_000
 
 
 @pytest.fixture
@@ -139,82 +133,3 @@ def test_a_hold_ends_by_the_servers_own_clock(valkey_url):
     ended = faces.desk.find(claim.claim_id)
     assert (ended.status, faces.remaining(offer)) == ("expired", 1)
     assert ended.changed_at_us >= claim.held_until_us == claim.made_at_us + SECOND_US
-
-
-@pytest.mark.timeout(1_800)
-@pytest.mark.parametrize("kind", ["coupon", "show"])
-def test_a_hold_is_confirmed_or_expires_and_never_both(start_valkey, tmp_path, monkeypatch, kind):
-    """At every deadline threads confirm what others expire; TALLY_RACES says how often (100,000 by hand)."""
-    use_set_clock(tmp_path, monkeypatch)
-    races = int(os.environ.get("TALLY_RACES", "20000"))
-    url = start_valkey(config={"appendonly": "no"}).url  # races, not disks
-    faces = open_faces(url)
-    set_clock(faces.client, START_US)
-    faces.trust_all()
-    if kind == "coupon":
-        offer = faces.coupon(RACES_A_BATCH, hold_seconds=HOLD_S)
-    else:
-        offer = faces.show([Zone("a", 10, RACES_A_BATCH // 10)], hold_seconds=HOLD_S)
-    confirmed = expired = 0
-    for batch in range(races // 2 // RACES_A_BATCH):
-        ended = race(faces, url, offer, batch)
-        confirmed, expired = confirmed + ended[0], expired + ended[1]
-    # Both had their share: else nothing was raced for.
-    assert min(confirmed, expired) > races // 100
-
-
-def race(faces: Faces, url: str, offer: str, batch: int) -> tuple[int, int]:
-    """All stock is held, each claim a microsecond later than the one before; then both sides go for it."""
-    claims = []
-    for number in range(RACES_A_BATCH):
-        set_clock(faces.client, START_US + number)
-        outcome = faces.desk.claim(offer, f"user{number}", 1)
-        if outcome.claim:
-            claims.append(outcome.claim)
-    over = Event()
-
-    def confirm(seed: int) -> int:
-        """Set the clock about where the next deadline is, and confirm. How many were."""
-        desk, chance, won = open_faces(url).desk, random.Random(seed), 0
-        for claim in claims[seed::4]:
-            set_clock(desk._gate.client, claim.held_until_us + chance.choice((-2, -1, 0, 1)))
-            try:
-                won += desk.confirm(claim.claim_id).status == "confirmed"
-            except ClaimOver as ended:
-                assert ended.claim.status in {"held", "expired"}  # noqa: PT017
-        return won
-
-    def expire(_: int) -> int:
-        desk, ended = open_faces(url).desk, 0
-        while not over.is_set():
-            ended += desk.expire(0, 20)
-        return ended
-
-    with ThreadPoolExecutor(6) as pool:
-        expiring = [pool.submit(expire, number) for number in range(2)]
-        confirmed = sum(pool.map(confirm, range(4)))
-        over.set()
-        expired = sum(future.result() for future in expiring)
-    set_clock(faces.client, START_US + 3_600 * SECOND_US)
-    expired += faces.desk.expire(0, 10_000)
-    assert confirmed + expired == len(claims), (batch, confirmed, expired)
-    check_ends(faces, offer, confirmed, expired)
-    faces.client.delete(faces.gate.stream.log_key(0))
-    faces.catalogue.reset(offer)
-    faces.catalogue.make_seats()
-    return confirmed, expired
-
-
-def check_ends(faces: Faces, offer: str, confirmed: int, expired: int) -> None:
-    """Every claim has one end in the log and the same one in Redis."""
-    state = assert_log_says_it_all(faces, offer)
-    ours = [event for event in faces.journal() if getattr(event, "round", 0) == state.round]
-    ends = [
-        event for event in ours if isinstance(event, HoldConfirmed | HoldExpired) and event.offer_id == offer
-    ]
-    assert len({event.claim_id for event in ends}) == len(ends) == confirmed + expired
-    for event in ends:  # by the server's clock, each on its side of the deadline
-        assert isinstance(event, HoldConfirmed) == (event.at_us < (event.held_until_us or 0))
-    held = [event for event in ours if isinstance(event, StockHeld) and event.offer_id == offer]
-    assert not held or len(held) == len(ends)
-    assert (len(state.owners), state.held) == (confirmed, {})

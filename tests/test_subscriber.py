@@ -7,17 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
-from sqlalchemy import text
 
 from events import wire
 from events.moments import now_us, to_us
 from storage.drift import compare
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.engine import open_writer
-from storage.sql.selection import Selection
 from storage.sql.windows import WindowCloser
 from tests.builders import transaction
 from tests.support.agreement import WINDOW_US, looking_at
+from tests.support.closed_windows import assert_windows_equal_sql
 from tests.support.waiting import eventually
 
 LOG = "{0}:log:transactions"
@@ -217,17 +216,3 @@ def test_a_wrong_setting_is_a_line_and_code_2(doors, sqlite_database_url, valkey
     env = settings(sqlite_database_url, valkey_url, WINDOW="6 hours", PARTITIONS="many")
     done = doors.run("subscriber", env=env, expect=2)
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["PARTITIONS", "WINDOW"]
-
-
-def assert_windows_equal_sql(tally) -> None:
-    """Every saved window equals what SQL sums over it, and no window that holds events is missing."""
-    with tally.engine.connect() as connection:
-        assert connection.execute(text("SELECT COUNT(*) FROM windows_due")).scalar_one() == 0
-    for user_id in tally.users():
-        windows = tally.history.closed_windows(user_id, 1_000)
-        for start_us, end_us in {(w.start_us, w.end_us) for w in windows}:
-            selection = Selection(user_id=user_id, from_us=start_us, to_us=end_us)
-            saved = [w.total for w in windows if w.end_us == end_us]
-            assert saved == tally.history.totals(selection)
-        everything = tally.history.totals(Selection(user_id=user_id))
-        assert sum(w.total.count for w in windows) == sum(total.count for total in everything)

@@ -52,11 +52,12 @@ class Boards:
         self.partitions = partitions
         # What a marker of trust says beside the server's run: other settings make other boards.
         self.settings = f"|{window_us}|{latest}|{partitions}"
-        self._apply = load_script(client, _SCRIPTS, "clock", "marks", "apply")
+        self._apply = load_script(client, _SCRIPTS, "clock", "marks", "complete", "apply")
         self._look = load_script(client, _SCRIPTS, "clock", "marks", "look")
         self._advance = load_script(client, _SCRIPTS, "clock", "marks", "advance")
         self._latest = load_script(client, _SCRIPTS, "latest")
         self._minutes = load_script(client, _SCRIPTS, "clock", "minutes")
+        self._young_minutes = load_script(client, _SCRIPTS, "clock", "complete", "young_minutes")
 
     def partition_of(self, user_id: str) -> int:
         return partition_of(user_id, self.partitions)
@@ -118,7 +119,7 @@ class Boards:
     def minute_totals(self, partition: int) -> tuple[int, dict[tuple[int, str], tuple[int, int]] | None]:
         """The server's now, and `(minute's start µs, currency)` to `(sum, count)`; None where SQL must answer."""
         status, now, *rest = self._minutes(
-            [keys.ready(partition), keys.minutes(partition)], [RUN, self.settings]
+            [keys.ready(partition), keys.minutes(partition)], [RUN, self.settings, self.window_us]
         )
         if status != b"ok":
             return int(now), None
@@ -127,9 +128,10 @@ class Boards:
 
     def forget_minutes(self, partition: int) -> None:
         """Drop the minutes that no series of the window asks for any more."""
-        oldest = (self.now_us() - self.window_us) // MINUTE_US - 1
+        begins_us = int(self._young_minutes([keys.minutes(partition)], [self.window_us]))
+        oldest = begins_us // MINUTE_US - 1
         fields = self.client.hkeys(keys.minutes(partition))
-        stale = [field for field in fields if field != b"sql" and int(field.split(b":")[0]) < oldest]
+        stale = [field for field in fields if b":" in field and int(field.split(b":")[0]) < oldest]
         for start in range(0, len(stale), _APPLY_LIMIT):
             self.client.hdel(keys.minutes(partition), *stale[start : start + _APPLY_LIMIT])
 
@@ -205,7 +207,8 @@ def _totals(flat: Sequence[bytes]) -> list[Total]:
 def _minutes(fields: dict[bytes, bytes]) -> dict[tuple[int, str], tuple[int, int]]:
     found: dict[tuple[int, str], tuple[int, int]] = {}
     for field, count in fields.items():
-        minute, currency, name = field.decode().split(":")
+        minute, _, of = field.decode().partition(":")
+        currency, _, name = of.partition(":")
         if name == "count":
             total = fields.get(f"{minute}:{currency}:sum".encode(), b"0")
             found[int(minute) * MINUTE_US, currency] = (int(total), int(count))

@@ -1,8 +1,10 @@
-"""What fault tests share: the figures that each of them prints at the end of the run."""
+"""What fault tests share: how far they are while they run, and the figures that each prints at the end."""
 
 from collections.abc import Callable
 
 import pytest
+
+from tests.support.progress import Progress, told
 
 
 @pytest.fixture
@@ -10,16 +12,13 @@ def figures(record_property: Callable[[str, object], None]) -> Callable[..., Non
     """`figures(kills=50, accepted=n)`: what was seen, printed below the test's name when all have run."""
 
     def note(**seen: object) -> None:
-        record_property("figures", ", ".join(f"{name} {_told(value)}" for name, value in seen.items()))
+        record_property("figures", ", ".join(f"{name} {told(value)}" for name, value in seen.items()))
 
     return note
 
 
-def _told(value: object) -> str:
-    return (
-        f"{value:,.2f}".rstrip("0").rstrip(".")
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
+@pytest.fixture
+def progress(request: pytest.FixtureRequest) -> Progress:
+    """`progress.tell(stored=n)`: shown at once."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    return Progress(request.node.name, capture.global_and_fixture_disabled)

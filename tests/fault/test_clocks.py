@@ -64,7 +64,7 @@ def test_clocks_that_are_hours_apart(
         sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
         reasons = {letter.reason for letter in DeadLetters(whole.tally.engine).all()}
         assert reasons <= {"lies more than 5 minutes ahead"}
-        assert posted.json["event_ids"][0] in {str(event_id) for event_id in stored(whole.tally)}
+        assert posted.json["event_ids"][0] in {str(row.event_id) for row in stored(whole.tally)}
         with whole.tally.engine.connect() as connection:
             through_us = closed_through(connection)
         assert through_us is not None

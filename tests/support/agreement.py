@@ -65,13 +65,15 @@ class Tally(NamedTuple):
 
 
 @contextmanager
-def looking_at(database_url: str, redis_url: str, partitions: int = 1) -> Iterator[Tally]:
+def looking_at(
+    database_url: str, redis_url: str, partitions: int = 1, window_us: int = WINDOW_US
+) -> Iterator[Tally]:
     engine = open_reader(database_url)
     client = open_client(redis_url)
     yield Tally(
         engine,
         History(engine),
-        Boards(client, WINDOW_US, LATEST, partitions),
+        Boards(client, window_us, LATEST, partitions),
         RedisStream(client, TRANSACTIONS, partitions, 1_000_000),
     )
     client.close()

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from events.channels.redis_stream import GROUP
+from events.moments import parse_duration
 from offers.terms import Draft
+from storage.hot.trust import Trust
 from tests.support.agreement import Tally, looking_at
 from tests.support.doors import Doors
 from tests.support.process import ChildProcess
@@ -49,7 +51,8 @@ class Deployment(NamedTuple):
         return Site(self.doors.web(self.env), None, self.env)
 
     def await_up(self) -> None:
-        eventually(lambda: self.tally.boards.look("x").totals is not None, _UP_WITHIN_S, "sums are trusted")
+        trust, partitions = Trust(self.tally.boards), range(self.tally.boards.partitions)
+        eventually(lambda: all(map(trust.is_trusted, partitions)), _UP_WITHIN_S, "sums are trusted")
         self.market.await_trust(_UP_WITHIN_S)
 
     def offer(self, offer_id: str, stock: int, **terms: object) -> str:
@@ -77,8 +80,9 @@ def deployed(
         "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PARTITIONS": str(partitions), "AUTH": "open",
         **settings,
     }  # fmt: skip
+    window_us = parse_duration(settings.get("WINDOW", "6h"))
     with (
-        looking_at(database_url, redis_url, partitions) as tally,
+        looking_at(database_url, redis_url, partitions, window_us) as tally,
         market(database_url, redis_url, partitions) as shop,
     ):
         whole = Deployment(env, doors, tally, shop, [])

@@ -1,16 +1,20 @@
 """Invariant I: accepted = stored = the hot state, nothing pending, nothing oversold, what was refused a dead letter."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 
+from events.channels.redis_stream import OFFERS, TRANSACTIONS
 from events.types import Transaction
 from storage.sql.models import transactions
+from storage.transaction_row import TransactionRow
 from tests.support.agreement import Tally
+from tests.support.oracle import NotAnswered, assert_boards, assert_doings, assert_owned
 from tests.support.scarce import Market
 from tests.support.waiting import eventually
+
+_REASONS = "SELECT reason FROM dead_letters WHERE feed = :feed"
 
 
 def await_all_stored(
@@ -18,55 +22,95 @@ def await_all_stored(
 ) -> int:
     """Within the time SQL holds what was accepted, each once and as it was, and Redis says the same; how many.
 
-    `dead`: so many of what stood in the logs could not be stored, and each is a dead letter that says why.
-    `others`: so many more are stored, of which only the number is known.
+    `dead`: so many of what stood in the log of transactions could not be stored, and each is a dead letter that says
+    why. `others`: so many more are stored, of which only the number is known. Nothing may be accepted meanwhile.
     """
-    wanted = {event.event_id: event for event in accepted}
+    wanted = {event.event_id: as_row(event) for event in accepted}
+    assert wanted, "nothing was accepted, so nothing is proven"
     count = len(wanted) + others
     eventually(lambda: tally.stored() >= count, within_s, f"{count} are stored", every_s=0.1)
     eventually(tally.is_empty, within_s, "nothing is pending", every_s=0.1)
-    found = stored(tally)
-    assert wanted.keys() <= found.keys()
-    assert len(found) == len(wanted) + others
-    assert sums(found[event_id] for event_id in wanted) == sums(wanted.values())
+    rows = stored(tally)
+    assert_same(wanted, rows, others)
+    # All that is acknowledged was told to Redis before: once it answers, its first answer is right.
     eventually(
-        lambda: tally.assert_agreement() >= (1 if wanted else 0), within_s, "Redis equals SQL", every_s=0.2
+        lambda: assert_boards(tally, rows), within_s, "Redis answers", every_s=0.2, ignoring=(NotAnswered,)
     )
-    assert_dead(tally, dead)
+    assert_dead(tally.engine, TRANSACTIONS, dead)
     return len(wanted)
 
 
 def await_all_sold(
-    market: Market, offer_id: str, won: Mapping[str, str], stock: int, within_s: float = 60
+    market: Market,
+    offer_id: str,
+    won: Mapping[str, str],
+    stock: int,
+    within_s: float = 60,
+    dead: int = 0,
 ) -> int:
-    """Within the time SQL holds every claim that somebody was told of and none beside, and no unit twice; how many."""
+    """Within the time SQL holds every claim that somebody was told of and none beside, and no unit twice; how many.
+
+    `won`: the users by their claims, a unit each. `dead`: as of `await_all_stored`, in the offers' log.
+    """
+    assert won, "nothing was claimed, so nothing is proven"
     market.await_settled(within_s)
     live = market.live_claims(offer_id)
-    assert live == dict(won)
+    assert live == dict(won), f"lost {live_less(won, live)}, beside {live_less(live, won)}"
     assert len(live) <= stock
-    offer = market.catalogue.get(offer_id)
-    assert offer.remaining_stock == stock - len(live)
+    assert_owned(market, offer_id, list(live), stock)
+    assert_doings(market)
+    offer, remaining = market.catalogue.get(offer_id), stock - len(live)
+    assert offer.remaining_stock == remaining
+    assert offer.refused == market.sources.counts.refused(offer_id, offer.offer.round)
+    said = "SELECT remaining_stock FROM coupon_config WHERE offer_id = :offer"
+    assert market.rows(said, offer=offer_id) == [(remaining,)]
+    assert_dead(market.engine, OFFERS, dead)
     return len(live)
 
 
-def stored(tally: Tally) -> dict[UUID, Transaction]:
-    """Every row, as the event it was."""
-    columns = [transactions.c[name] for name in ("event_id", "user_id", "amount", "currency")]
+def as_row(event: Transaction) -> TransactionRow:
+    """The row that the event must become."""
+    return TransactionRow(
+        event.event_id, event.user_id, event.amount, event.currency, event.merchant, event.occurred_at_us
+    )
+
+
+def stored(tally: Tally, after_us: int = 0) -> list[TransactionRow]:
+    """Every row that is younger, in no order."""
+    columns = transactions.c
     with tally.engine.connect() as connection:
-        rows = connection.execute(select(*columns)).all()
-    return {UUID(bytes=bytes(row[0])) if isinstance(row[0], bytes) else row[0]: row for row in rows}  # type: ignore[misc]
+        found = connection.execute(select(transactions).where(columns.occurred_at > after_us)).all()
+    return [
+        TransactionRow(
+            UUID(bytes=bytes(row.event_id)),
+            row.user_id,
+            row.amount,
+            row.currency,
+            row.merchant,
+            row.occurred_at,
+        )
+        for row in found
+    ]
 
 
-def sums(events: Iterable[Transaction]) -> Counter[tuple[str, str]]:
-    """What each user's events come to in each currency, worked out here."""
-    found: Counter[tuple[str, str]] = Counter()
-    for event in events:
-        found[event.user_id, event.currency] += event.amount
-    return found
+def assert_same(wanted: Mapping[UUID, TransactionRow], rows: Iterable[TransactionRow], others: int) -> None:
+    """The rows are those wanted, and so many others; each once."""
+    rows = list(rows)
+    found = {row.event_id: row for row in rows}
+    lost = wanted.keys() - found.keys()
+    assert not lost, f"{len(lost)} are lost: {[wanted[event_id] for event_id in sorted(lost)[:3]]}"
+    changed = [(row, found[row.event_id]) for row in wanted.values() if found[row.event_id] != row]
+    assert not changed, f"{len(changed)} are stored as something else: {changed[:3]}"
+    assert len(rows) == len(found) == len(wanted) + others
 
 
-def assert_dead(tally: Tally, dead: int) -> None:
-    with tally.engine.connect() as connection:
-        reasons = list(connection.execute(text("SELECT reason FROM dead_letters")).scalars())
+def live_less(some: Mapping[str, str], others: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(some.items() - others.items())[:3]
+
+
+def assert_dead(engine: Engine, feed: str, dead: int) -> None:
+    """So many dead letters of a feed, each with its reason."""
+    with engine.connect() as connection:
+        reasons = list(connection.execute(text(_REASONS), {"feed": feed}).scalars())
     assert len(reasons) == dead, reasons[:5]
     assert all(reasons)

@@ -16,11 +16,13 @@ from events.channels.base import Backlogged
 from events.channels.redis_stream import TRANSACTIONS, RedisStream
 from events.types import Transaction
 from offers.errors import OffersUntrusted
+from offers.likes import Likes
 from storage.hot.client import open_client
 from tests.builders import transaction
 from tests.support.offer_desk import open_desk
 
 _AGAIN_AFTER_S: Final = 0.1
+_CLAIMS_A_LIKE: Final = 5
 _Value = TypeVar("_Value")
 
 
@@ -120,7 +122,10 @@ class Pouring(Caller):
 
 
 class Claiming(Caller):
-    """Claims one unit after the other, each under a key of its own. `won`: claim ids by their users."""
+    """Claims one unit after the other, each under a key of its own, and likes now and then.
+
+    `won`: the users by their claims; `liked`: how many likes were counted at least.
+    """
 
     def __init__(
         self,
@@ -133,20 +138,25 @@ class Claiming(Caller):
     ) -> None:
         super().__init__()
         self.won: dict[str, str] = {}
-        self.refused = 0
+        self.refused = self.liked = 0
         self._offer_id = offer_id
         self._name = name
         self._users = users
         self._desk = open_desk(redis_url, partitions, assurance)
+        self._likes = Likes(self._desk._gate, self._desk._catalogue, rate=100_000)
 
     def _turns(self) -> Iterator[None]:
         for number in count():
             user_id, key = f"u{number % self._users}", f"{self._name}-{number}"
             outcome = self.insist(lambda u=user_id, k=key: self._desk.claim(self._offer_id, u, 1, key=k))  # type: ignore[misc]
             if outcome.claim:
+                assert outcome.claim.claim_id not in self.won, "two attempts were told of one claim"
                 self.won[outcome.claim.claim_id] = user_id
             else:
                 self.refused += 1
+            if number % _CLAIMS_A_LIKE == 0:
+                self.insist(lambda u=user_id: self._likes.like(u, self._offer_id))  # type: ignore[misc]
+                self.liked += 1
             yield
 
 

@@ -14,8 +14,10 @@ import redis
 from sqlalchemy import create_engine, text
 
 from storage.hot import offer_keys
+from storage.sql.dead_letters import DeadLetters
 from tests.support.offers import remaining, sold
 from tests.support.scale import TIMEOUT_S, scaled
+from tests.support.scarce import market
 from tests.support.site import Site
 from tests.support.waiting import eventually
 
@@ -80,7 +82,9 @@ class Shop:
 
 
 @pytest.mark.timeout(TIMEOUT_S)
-def test_a_rush_with_processes_killed_sells_exactly_the_stock(doors, start_valkey, mariadb_url, tmp_path):
+def test_a_rush_with_processes_killed_sells_exactly_the_stock(
+    doors, start_valkey, mariadb_url, tmp_path, figures
+):
     shop = Shop(doors, start_valkey(), mariadb_url)
     eventually(
         lambda: shop.site.get("/api/v1/offers/coupon").json.get("source") == "redis", 30, "offers are trusted"
@@ -94,6 +98,7 @@ def test_a_rush_with_processes_killed_sells_exactly_the_stock(doors, start_valke
         assert crowd.wait(TIMEOUT_S) == 0, crowd.log_tail()
 
     won = winners(crowds, tmp_path)
+    figures(attempts=SIZE.over_http + SIZE.in_redis, kills=len(KILLED_AT), stock=SIZE.stock, won=len(won))
     assert len({claim_id for _, claim_id in won}) == len(won) == SIZE.stock
     await_stored(mariadb_url)
     found = sold(mariadb_url, OFFER)
@@ -103,6 +108,9 @@ def test_a_rush_with_processes_killed_sells_exactly_the_stock(doors, start_valke
     assert max(found.units_of.values()) <= LIMIT
     assert lowest_remaining(mariadb_url) == 0
     eventually(lambda: remaining(shop.site, OFFER) == 0, 30, "nothing is left")
+    with market(mariadb_url, shop.valkey.url) as stores:
+        stores.await_settled()
+        assert DeadLetters(stores.engine).count() == 0
 
 
 def start_crowds(doors, shop: Shop, tmp_path):

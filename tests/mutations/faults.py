@@ -1,0 +1,59 @@
+"""What the tests of faults stand for; each is one that only such a test meets, or that it meets in its own way."""
+
+from typing import Final
+
+from tests.mutations.mutation import mutation
+
+_FAULT: Final = "tests/fault"
+
+FAULTS: Final = (
+    mutation(
+        "fault 18: an event counts as often as it comes",
+        f"{_FAULT}/test_disorder.py::test_late_duplicate_and_shuffled",
+        "storage/hot/scripts/apply.lua",
+        "    if not scores[i] then",
+        "    if true then",
+    ),
+    mutation(
+        "fault 19: what is corrupt is dropped",
+        f"{_FAULT}/test_corrupt.py::test_one_in_a_hundred_corrupt",
+        "storage/sql/batches.py",
+        "new = self._insert(connection, events) if events else 0\n            bury(connection, dead_letters)",
+        "new = self._insert(connection, events) if events else 0",
+    ),
+    mutation(
+        "fault 20: a user may have more than the limit",
+        f"{_FAULT}/test_rush.py::test_a_rush_with_processes_killed_sells_exactly_the_stock",
+        "storage/hot/offer_scripts/offer.lua",
+        "elseif offer.limit > 0 and owned + quantity > offer.limit then",
+        "elseif false then",
+    ),
+    mutation(
+        "fault 21: what was confirmed expires",
+        f"{_FAULT}/test_confirm_or_expire.py::test_a_hold_is_confirmed_or_expires_and_never_both[coupon]",
+        "storage/hot/offer_scripts/expire.lua",
+        "if not claim or claim.status ~= 'held' then",
+        "if not claim then",
+    ),
+    mutation(
+        "fault 22: nothing is said to who watches in silence",
+        f"{_FAULT}/test_watchers_drop.py::test_a_thousand_watchers_opened_and_dropped",
+        "webapp/live/stream.py",
+        "HEARTBEAT_S: Final = 10.0",
+        "HEARTBEAT_S: Final = 1_000.0",
+    ),
+    mutation(
+        "fault 23: an empty Redis is believed",
+        f"{_FAULT}/test_wipes.py::test_hot_keys_wiped_under_load",
+        "storage/hot/scripts/look.lua",
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] .. ARGV[2] then",
+        "if false then",
+    ),
+    mutation(
+        "fault 24: the log is not trimmed",
+        f"{_FAULT}/test_long_run.py::test_a_steady_stream_for_long_leaves_no_lag_and_memory_is_level",
+        "subscriber/jobs_logs.py",
+        "return [Job(self.trim, 1), Job(self.forget_readers, 60)]",
+        "return [Job(self.forget_readers, 60)]",
+    ),
+)
