@@ -25,7 +25,14 @@ preload_app = False
 timeout = 30
 # How long open live streams are waited for at the end: they never end by themselves.
 graceful_timeout = 3
+# How long a connection may be idle, and how long a request's head may take to come: see webapp/paced.py for the rest.
 keepalive = 5
+# What a proxy says of its callers is read by the application alone, from as many proxies as TRUSTED_PROXIES says.
+# Gunicorn would believe whatever comes from this machine: a header SCRIPT_NAME or PATH_INFO then chose the path that
+# the application sees, behind any rule of a proxy about paths.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
 accesslog = None
 errorlog = "-"
 control_socket_disable = True

@@ -15,6 +15,7 @@ from webapp.metrics import measured
 from webapp.metrics import views as metrics
 from webapp.openapi import docs
 from webapp.openapi import views as openapi
+from webapp.paced import Paced
 from webapp.services import Services, open_services
 
 
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _front(app: App, services: Services) -> App:
     """What a request passes before Flask sees it."""
     settings = services.settings
-    front = measured.Measured(Doorman(ExpressLane(app, services), settings.trusted_hosts, settings.is_open))
+    paced = Paced(ExpressLane(app, services))
+    front = measured.Measured(Doorman(paced, settings.trusted_hosts, settings.is_open))
     hops = settings.trusted_proxies
     return ProxyFix(front, x_for=hops, x_proto=hops, x_host=hops) if hops else front

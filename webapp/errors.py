@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from events.types import Invalid
 from storage.sql.failures import is_passing
 from webapp.access.throttle import TooMany
 from webapp.bodies import NotReadable
+from webapp.paced import TooSlow
 from webapp.problems import AWAY, RETRY_AFTER_S, problem
 
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
@@ -31,6 +33,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(NotReadable, _not_readable)
     app.register_error_handler(Invalid, invalid)
     app.register_error_handler(TooMany, _too_many)
+    app.register_error_handler(TooSlow, _too_slow)
     app.register_error_handler(Backlogged, _backlogged)
     app.register_error_handler(RedisError, _redis_failed)
     app.register_error_handler(DBAPIError, _sql_failed)
@@ -75,6 +78,10 @@ def _too_many(error: TooMany) -> Response:
     return refused(
         429, "That was tried too often; try again later.", [("Retry-After", str(error.retry_after_s))]
     )
+
+
+def _too_slow(_error: TooSlow) -> Response:
+    return refused(408, "The body took too long to come; the connection is closed.")
 
 
 def _backlogged(error: Backlogged) -> Response:
@@ -158,5 +165,6 @@ def _drain() -> None:
     if length is None or length > _LARGEST_DRAINED_BYTES:
         return
     body = request.environ["wsgi.input"]
-    while length > 0 and (chunk := body.read(min(length, _DRAINED_AT_ONCE_BYTES))):
-        length -= len(chunk)
+    with suppress(TooSlow):
+        while length > 0 and (chunk := body.read(min(length, _DRAINED_AT_ONCE_BYTES))):
+            length -= len(chunk)
