@@ -17,11 +17,13 @@ from webapp.openapi import docs
 from webapp.openapi import views as openapi
 from webapp.paced import Paced
 from webapp.services import Services, open_services
+from webapp.whole_body import WholeRequest
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for these settings; without any, for the environment's, as `flask --app webapp run` asks."""
     app = Flask(__name__, static_url_path="/static")
+    app.request_class = WholeRequest
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
     settings = settings or load_or_exit()
     services = open_services(settings)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 from flask import Flask, Response, make_response, redirect, render_template, request, url_for
@@ -23,6 +24,8 @@ from webapp.problems import AWAY, RETRY_AFTER_S, problem
 
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
 _DRAINED_AT_ONCE_BYTES: Final = 64 * 1024
+# A body of a hundred thousand fields that nobody knows is not answered by as many complaints.
+_MOST_NAMED: Final = 20
 
 _log = logging.getLogger(__name__)
 
@@ -148,11 +151,12 @@ def _sent_from() -> str | None:
 def _validation_errors(error: HTTPException) -> list[dict[str, str | None]]:
     """What webargs found wrong, `{location: {field: [reason, …]}}`, as fields and reasons."""
     messages: Mapping[str, Any] = (getattr(error, "data", None) or {}).get("messages") or {}
-    return [
+    wrong = (
         {"field": None if field == SCHEMA else field, "reason": " ".join(map(str, reasons))}
         for location in messages.values()
         for field, reasons in location.items()
-    ]
+    )
+    return list(islice(wrong, _MOST_NAMED))
 
 
 def _summary(errors: Sequence[Mapping[str, str | None]]) -> str:
