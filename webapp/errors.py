@@ -20,6 +20,7 @@ from storage.sql.failures import is_passing
 from webapp.access.throttle import TooMany
 from webapp.bodies import NotReadable
 from webapp.paced import TooSlow
+from webapp.pages.going import local_path
 from webapp.problems import AWAY, RETRY_AFTER_S, problem
 
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
@@ -119,7 +120,8 @@ def refused(status: int, detail: str, headers: Sequence[tuple[str, str]] = (), *
     if not _is_browsed():
         return problem(status, detail, headers, **members)
     title = HTTPStatus(status).phrase
-    response = make_response(render_template("error.html", status=status, title=title, detail=detail), status)
+    shown = {"status": status, "title": title, "detail": detail, "again": local_path(request.full_path)}
+    response = make_response(render_template("error.html", **shown), status)
     response.headers.extend(headers)
     return response
 
