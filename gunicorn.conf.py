@@ -26,11 +26,14 @@ preload_app = False
 timeout = 30
 # How long open live streams are waited for at the end: they never end by themselves.
 graceful_timeout = 3
+# How long a connection may be idle, and how long a request's head may take to come: see webapp/paced.py for the rest.
 keepalive = 5
-# Whose headers are believed is for TRUSTED_PROXIES alone to say. Gunicorn would believe anybody on this machine of the
-# scheme, and of which path was asked for.
-secure_scheme_headers: dict[str, str] = {}
+# What a proxy says of its callers is read by the application alone, from as many proxies as TRUSTED_PROXIES says.
+# Gunicorn would believe whatever comes from this machine: a header SCRIPT_NAME or PATH_INFO then chose the path that
+# the application sees, behind any rule of a proxy about paths.
+forwarded_allow_ips = ""
 forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 accesslog = None
 errorlog = "-"
 # Gunicorn's own lines look like ours; what is said before it has begun, too.

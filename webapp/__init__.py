@@ -15,13 +15,16 @@ from webapp.metrics import measured
 from webapp.metrics import views as metrics
 from webapp.openapi import docs
 from webapp.openapi import views as openapi
+from webapp.paced import Paced
 from webapp.request_ids import RequestIds
 from webapp.services import Services, open_services
+from webapp.whole_body import WholeRequest
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for these settings; without any, for the environment's, as `flask --app webapp run` asks."""
     app = Flask(__name__, static_url_path="/static")
+    app.request_class = WholeRequest
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
     settings = settings or load_or_exit()
     services = open_services(settings)
@@ -45,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _front(app: App, services: Services) -> App:
     """What a request passes before Flask sees it."""
     settings = services.settings
-    front = measured.Measured(Doorman(ExpressLane(app, services), settings.trusted_hosts, settings.is_open))
+    paced = Paced(ExpressLane(app, services))
+    front = measured.Measured(Doorman(paced, settings.trusted_hosts, settings.is_open))
     hops = settings.trusted_proxies
     return RequestIds(ProxyFix(front, x_for=hops, x_proto=hops, x_host=hops) if hops else front)

@@ -24,7 +24,7 @@ def read_cursor(text: str, kind: type[_T]) -> _T:
     try:
         data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         place = msgspec.json.decode(data[_CHECK_BYTES:], type=kind)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise _unknown() from error
     if write_cursor(place) != text:
         raise _unknown()

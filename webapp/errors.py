@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 from flask import Flask, Response, make_response, redirect, render_template, request, url_for
@@ -17,10 +19,14 @@ from events.types import Invalid
 from storage.sql.failures import is_passing
 from webapp.access.throttle import TooMany
 from webapp.bodies import NotReadable
+from webapp.paced import TooSlow
+from webapp.pages.going import local_path
 from webapp.problems import AWAY, RETRY_AFTER_S, problem
 
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
 _DRAINED_AT_ONCE_BYTES: Final = 64 * 1024
+# A body of a hundred thousand fields that nobody knows is not answered by as many complaints.
+_MOST_NAMED: Final = 20
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +37,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(NotReadable, _not_readable)
     app.register_error_handler(Invalid, invalid)
     app.register_error_handler(TooMany, _too_many)
+    app.register_error_handler(TooSlow, _too_slow)
     app.register_error_handler(Backlogged, _backlogged)
     app.register_error_handler(RedisError, _redis_failed)
     app.register_error_handler(DBAPIError, _sql_failed)
@@ -77,6 +84,10 @@ def _too_many(error: TooMany) -> Response:
     )
 
 
+def _too_slow(_error: TooSlow) -> Response:
+    return refused(408, "The body took too long to come; the connection is closed.")
+
+
 def _backlogged(error: Backlogged) -> Response:
     _log.warning("refused: %s", error)
     return unavailable_for_now("Too much is waiting to be stored; send it again shortly.")
@@ -109,7 +120,8 @@ def refused(status: int, detail: str, headers: Sequence[tuple[str, str]] = (), *
     if not _is_browsed():
         return problem(status, detail, headers, **members)
     title = HTTPStatus(status).phrase
-    response = make_response(render_template("error.html", status=status, title=title, detail=detail), status)
+    shown = {"status": status, "title": title, "detail": detail, "again": local_path(request.full_path)}
+    response = make_response(render_template("error.html", **shown), status)
     response.headers.extend(headers)
     return response
 
@@ -141,11 +153,12 @@ def _sent_from() -> str | None:
 def _validation_errors(error: HTTPException) -> list[dict[str, str | None]]:
     """What webargs found wrong, `{location: {field: [reason, …]}}`, as fields and reasons."""
     messages: Mapping[str, Any] = (getattr(error, "data", None) or {}).get("messages") or {}
-    return [
+    wrong = (
         {"field": None if field == SCHEMA else field, "reason": " ".join(map(str, reasons))}
         for location in messages.values()
         for field, reasons in location.items()
-    ]
+    )
+    return list(islice(wrong, _MOST_NAMED))
 
 
 def _summary(errors: Sequence[Mapping[str, str | None]]) -> str:
@@ -158,5 +171,6 @@ def _drain() -> None:
     if length is None or length > _LARGEST_DRAINED_BYTES:
         return
     body = request.environ["wsgi.input"]
-    while length > 0 and (chunk := body.read(min(length, _DRAINED_AT_ONCE_BYTES))):
-        length -= len(chunk)
+    with suppress(TooSlow):
+        while length > 0 and (chunk := body.read(min(length, _DRAINED_AT_ONCE_BYTES))):
+            length -= len(chunk)

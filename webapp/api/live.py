@@ -11,6 +11,7 @@ from webapp.live.beginning import Beginning, begin
 from webapp.live.hearing import hearing
 from webapp.live.positions import read_id
 from webapp.live.stream import LiveStream
+from webapp.problems import unavailable
 from webapp.schemas.live_answers import LIVE_EVENT
 from webapp.schemas.queries import LiveQuery, LiveQuestion
 from webapp.services import services
@@ -31,6 +32,8 @@ def watch(asked: LiveQuestion) -> Response:
     `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept. It ends
     with the token or key that it was asked for by.
     """
+    if services().live.is_full:
+        return unavailable("As many watch here as may; try again shortly.")
     heard = hearing(caller(), asked.user_id, asked.offer_id)
     stream = LiveStream(services().live, _beginning(asked.after), heard)
     response = Response(while_known(stream), content_type="text/event-stream")

@@ -21,6 +21,8 @@ from webapp.metrics.counted import WATCHERS
 _WAIT_MS: Final = 2_000
 # A watcher that is so many readings behind is let go; it comes back by its last id.
 _QUEUE_LENGTH: Final = 256
+# Of the connections that a worker serves at once (gunicorn.conf.py) so many may watch; the rest is for everybody else.
+MOST_WATCHERS: Final = 1_500
 _SHORTEST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 # What comes is gathered for so long before it is handed round: to write to a socket costs the same whether it tells
@@ -57,9 +59,10 @@ class Watcher:
 class LiveHub:
     """All watchers of one worker. Readers start with the first of them and end with the last."""
 
-    def __init__(self, feed: LiveFeed, hot: Hot) -> None:
+    def __init__(self, feed: LiveFeed, hot: Hot, most: int = MOST_WATCHERS) -> None:
         self.feed = feed
         self._hot = hot
+        self._most = most
         self._watchers: set[Watcher] = set()
         self._reading: set[int] = set()
         self._lock = Lock()
@@ -69,6 +72,11 @@ class LiveHub:
     def watching(self) -> int:
         """How many watch now."""
         return len(self._watchers)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody more may watch in this worker."""
+        return len(self._watchers) >= self._most
 
     @contextmanager
     def watch(self, newest: list[str]) -> Iterator[Watcher]:

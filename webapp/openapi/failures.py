@@ -13,6 +13,7 @@ _NAMES: Final[dict[int, tuple[str, str]]] = {
     403: ("Forbidden", "The caller may not do this, or another site's page sent it."),
     404: ("NotFound", "There is no such thing, or it is another user's."),
     405: ("MethodNotAllowed", "Another method at this path; `Allow` says which there are."),
+    408: ("RequestTimeout", "The body took longer to come than bodies may."),
     409: ("Conflict", "It stands otherwise already."),
     413: ("ContentTooLarge", "The body is larger than 64 KiB, or than 16 MiB where transactions are sent."),
     414: ("UriTooLong", "The path and the query are longer than 8,190 bytes together."),
@@ -55,7 +56,7 @@ def failures_of(contract: Contract, access: Access, path_names: frozenset[str]) 
     """The statuses of all failures that an operation can answer with."""
     found = set(_ANYWHERE | contract.fails)
     if contract.bodies:
-        found.add(413)
+        found.update((408, 413))
     if contract.bodies or contract.query or contract.headers or "user_id" in path_names:
         found.add(422)
     # What is another's is told like what does not exist.
