@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from events import currencies
+from events.card_numbers import has_card_number, mask
 from events.moments import LATEST_MOMENT_US, MINUTE_US, to_us
 
 AMOUNT_LIMIT: Final = 10**12
@@ -47,9 +48,13 @@ else:
 
 
 class Invalid(ValueError):
-    """A value that breaks a rule: which field, and why, in words for whoever sent it."""
+    """A value that breaks a rule: which field, and why, in words for whoever sent it.
+
+    What it quotes of the value is masked, for it is answered, logged and buried.
+    """
 
     def __init__(self, field: str | None, reason: str) -> None:
+        field, reason = mask(field) if field else field, mask(reason)
         super().__init__(f"{field}: {reason}" if field else reason)
         self.field = field
         self.reason = reason
@@ -99,6 +104,19 @@ def conform(value: Any, rule: Any, field: str) -> Any:
         return msgspec.convert(value, rule)
     except msgspec.ValidationError as error:
         raise invalid_from(error, field) from error
+
+
+def check_merchant(merchant: str) -> None:
+    """Raises Invalid where a merchant, which keeps its type's rule, holds a card number; which one is not told."""
+    if has_card_number(merchant):
+        raise Invalid("merchant", "holds a card number")
+
+
+def read_merchant(text: str) -> str:
+    """A merchant that somebody asks for, where it keeps all its rules. Raises Invalid."""
+    merchant: str = conform(text, Merchant, "merchant")
+    check_merchant(merchant)
+    return merchant
 
 
 def check_moment(occurred_at_us: int, accepted_at_us: int) -> None:

@@ -18,6 +18,7 @@ from events.types import (
     Moment,
     Transaction,
     UserId,
+    check_merchant,
     check_moment,
     invalid_from,
 )
@@ -125,6 +126,7 @@ def _transaction(item: bytes | msgspec.Raw, now_us: int) -> Transaction:
         raise invalid_from(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(None, str(not_readable(error))) from error
+    check_merchant(found.merchant)
     occurred_at = to_datetime(now_us) if found.occurred_at is msgspec.UNSET else found.occurred_at
     check_moment(to_us(occurred_at), now_us)
     return Transaction(

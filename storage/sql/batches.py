@@ -10,6 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from events.card_numbers import mask
 from events.channels.base import Entry
 from storage.sql.dead_letters import DeadLetter, bury
 from storage.sql.failures import is_passing
@@ -89,8 +90,8 @@ class BatchLedger(ABC, Generic[E]):
         return stored
 
     def dead_letter(self, entry: Entry, field: str | None, reason: str) -> DeadLetter:
-        """The dead letter of an entry of this ledger's log."""
-        return DeadLetter(self._feed, self._partition, entry, field, reason)
+        """The dead letter of an entry of this ledger's log; what it quotes of the entry is masked."""
+        return DeadLetter(self._feed, self._partition, entry, mask(field) if field else None, mask(reason))
 
     def _store_whole(
         self, delivered: Sequence[Delivered[E]], dead_letters: Sequence[DeadLetter]

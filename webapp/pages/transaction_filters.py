@@ -34,7 +34,7 @@ def read_form(arguments: Mapping[str, str]) -> FilledForm:
     found["currency"] = currency
     found["least"] = _read(form, "min", lambda text: _amount(text, currency))
     found["most"] = _read(form, "max", lambda text: _amount(text, currency))
-    found["merchant"] = _read(form, "merchant", lambda text: conform(text, types.Merchant, "merchant"))
+    found["merchant"] = _read(form, "merchant", types.read_merchant)
     found["from_us"] = _read(form, "from", _moment)
     found["to_us"] = _read(form, "to", _moment)
     form.question = TransactionsQuestion(cursor=arguments.get("cursor"), filters=Selection(**found))
