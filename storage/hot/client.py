@@ -71,6 +71,8 @@ def open_client(url: str) -> Client:
     pool = ConnectionPool.from_url(
         url,
         protocol=2,
+        # It would name the library to the server, which Redis 7.0 does not know and no user needs the right to.
+        driver_info=None,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
         socket_timeout=_REPLY_TIMEOUT_S,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
