@@ -1,11 +1,9 @@
 """Up to when answers are complete: what was accepted before that moment is stored, and in them."""
 
-from redis.exceptions import RedisError
-
 from events.channels.redis_stream import RedisStream
 from events.partitions import partition_of
 from webapp.cached import Cached
-from webapp.hot import Hot
+from webapp.hot import Asking, Hot
 
 
 class Freshness:
@@ -19,6 +17,8 @@ class Freshness:
     def __init__(self, hot: Hot, stream: RedisStream) -> None:
         self._hot = hot
         self._stream = stream
+        # The log may lie in another Redis than the hot state.
+        self._asking = Asking("nobody knows how complete answers are")
         self._partitions = Cached(self._look)
 
     def of(self, user_id: str | None) -> int | None:
@@ -35,11 +35,10 @@ class Freshness:
         return self._complete(partition, self._hot.now_us())
 
     def _complete(self, partition: int, now_us: int) -> int | None:
-        try:
-            oldest_us = self._stream.backlog(partition).oldest_us
-        except RedisError:
+        backlog = self._asking.ask(lambda: self._stream.backlog(partition))
+        if backlog is None:
             return None
-        return now_us if oldest_us is None else min(now_us, oldest_us)
+        return now_us if backlog.oldest_us is None else min(now_us, backlog.oldest_us)
 
 
 def _earliest(moments: list[int | None]) -> int | None:
