@@ -18,7 +18,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
 from events.currencies import CODES
-from events.moments import DAY_US, parse_duration
+from events.moments import DAY_US, format_duration, parse_duration
 from events.types import TRANSACTIONS_CHANNEL
 
 ROOT = Path(__file__).resolve().parent
@@ -42,6 +42,7 @@ class Settings:
     latest: int
     partitions: int
     max_backlog: int
+    retention_us: int | None
     default_currency: str
     tap_channels: tuple[str, ...]
     publish_refusals: bool
@@ -126,6 +127,7 @@ def _database_url(env: Env) -> str:
 
 def _read(env: Env) -> Settings:
     env.add_parser("duration", _duration)
+    env.add_parser("retention", _retention)
     env.add_parser("channels", _channels)
     env.add_parser("names", _names)
     redis = _scheme("redis", "rediss", "unix")
@@ -140,6 +142,7 @@ def _read(env: Env) -> Settings:
         latest=env.int("LATEST", 5, validate=Range(1, 1_000)),
         partitions=env.int("PARTITIONS", 1, validate=Range(1, 64)),
         max_backlog=env.int("MAX_BACKLOG", 1_000_000, validate=Range(1)),
+        retention_us=env.retention("RETENTION", "off"),
         default_currency=env.str("DEFAULT_CURRENCY", "USD", validate=OneOf(CODES, error="no ISO 4217 code")),
         tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
         publish_refusals=env.bool("PUBLISH_REFUSALS", True),
@@ -168,6 +171,17 @@ def is_loopback(host: str) -> bool:
 
 def _contradictions(settings: Settings) -> list[str]:
     """What is wrong with values that are right each by itself."""
+    return _retained_too_short(settings) + _contradictions_of_access(settings)
+
+
+def _retained_too_short(settings: Settings) -> list[str]:
+    # A window is closed some minutes after its end, and only then no row of it is needed any more.
+    if settings.retention_us is None or settings.retention_us >= 2 * settings.window_us:
+        return []
+    return [f"RETENTION: must be at least twice the WINDOW, {format_duration(2 * settings.window_us)}"]
+
+
+def _contradictions_of_access(settings: Settings) -> list[str]:
     if settings.is_open:
         if not is_loopback(settings.host):
             return [f"HOST: {settings.host} is not this machine, which alone is served with AUTH=open"]
@@ -196,6 +210,15 @@ def _duration(text: str) -> int:
     if duration_us > LONGEST_WINDOW_US:
         raise ValidationError("must be at most 31d")
     return duration_us
+
+
+def _retention(text: str) -> int | None:
+    if text == "off":
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValidationError(f"must be off, or {str(error).removeprefix('must be ')}") from error
 
 
 def _channels(text: str) -> tuple[str, ...]:

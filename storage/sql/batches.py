@@ -73,6 +73,12 @@ class BatchLedger(ABC, Generic[E]):
         Raises DBAPIError, OverflowError or Unstorable where one of them cannot be written.
         """
 
+    def _sift(
+        self, connection: Connection, delivered: Sequence[Delivered[E]]
+    ) -> tuple[Sequence[Delivered[E]], list[DeadLetter]]:
+        """Which of them may be stored as things stand in this transaction, and the dead letters of the others."""
+        return delivered, []
+
     @abstractmethod
     def _why_taken(self, connection: Connection, event: E) -> str | None:
         """What stands under the event's id already, where something does that would refuse the event."""
@@ -96,11 +102,13 @@ class BatchLedger(ABC, Generic[E]):
     def _store_whole(
         self, delivered: Sequence[Delivered[E]], dead_letters: Sequence[DeadLetter]
     ) -> Stored[E]:
-        events = [item.event for item in delivered]
         with self._engine.begin() as connection:
+            kept, refused = self._sift(connection, delivered)
+            events = [item.event for item in kept]
             new = self._insert(connection, events) if events else 0
-            bury(connection, dead_letters)
-        return Stored(events, new, list(dead_letters))
+            stored = Stored(events, new, [*dead_letters, *refused])
+            bury(connection, stored.dead_letters)
+        return stored
 
     def _store_halving(
         self, delivered: Sequence[Delivered[E]], dead_letters: Sequence[DeadLetter]
@@ -108,7 +116,8 @@ class BatchLedger(ABC, Generic[E]):
         before = self._refused_in_a_row
         try:
             with self._engine.begin() as connection:
-                stored = self._halve(connection, delivered, Stored([], 0, list(dead_letters)))
+                kept, refused = self._sift(connection, delivered)
+                stored = self._halve(connection, kept, Stored([], 0, [*dead_letters, *refused]))
                 bury(connection, stored.dead_letters)
         except BaseException:
             self._refused_in_a_row = before  # rolled back: the same rows will be counted again

@@ -17,7 +17,7 @@ from webapp.problems import problem, unavailable
 from webapp.schemas.answers import AcceptedAnswer
 from webapp.schemas.transactions import LINES, SUBMISSION
 from webapp.services import services
-from webapp.submission import Submission, read_json, read_lines
+from webapp.submission import Span, Submission, read_json, read_lines
 
 blueprint = Resource("transactions", __name__, "Taking transactions in")
 
@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 def take_in() -> Response:
     """One object, an array or NDJSON, at most 10,000 items. A retry with the same ids stores nothing twice."""
     read = read_lines if request.mimetype in _LINE_TYPES else read_json
-    submission = read(request.get_data(cache=False), now_us())
+    span = Span(now_us(), services().settings.retention_us)
+    submission = read(request.get_data(cache=False), span)
     if not submission.transactions:
         return problem(422, "No transaction is valid.", errors=_told_errors(submission))
     return _publish(submission)

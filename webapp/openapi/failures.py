@@ -14,6 +14,10 @@ _NAMES: Final[dict[int, tuple[str, str]]] = {
     404: ("NotFound", "There is no such thing, or it is another user's."),
     405: ("MethodNotAllowed", "Another method at this path; `Allow` says which there are."),
     409: ("Conflict", "It stands otherwise already."),
+    410: (
+        "Gone",
+        "It reaches back to what is no longer kept: all up to `horizon`; `errors` names the parameter.",
+    ),
     413: ("ContentTooLarge", "The body is larger than 16 MiB."),
     414: ("UriTooLong", "The path and the query are longer than 8,190 bytes together."),
     422: ("UnprocessableContent", "A value is not valid; `errors` names the field."),

@@ -24,6 +24,16 @@ class FilledForm:
     typed: dict[str, str]
     question: TransactionsQuestion = field(default_factory=TransactionsQuestion)
     errors: dict[str, str] = field(default_factory=dict)
+    is_gone: bool = False
+
+    def refuse_behind(self, horizon_us: int) -> bool:
+        """Say at the field that asks for it that it is no longer kept; whether one of them does."""
+        asking = next((name for name in ("from", "to") if name in self.typed), None)
+        if asking is None or self.question.cursor is not None:
+            return False
+        self.errors[asking] = f"up to {_local(horizon_us)} nothing is kept any more"
+        self.is_gone = True
+        return True
 
 
 def read_form(arguments: Mapping[str, str]) -> FilledForm:
