@@ -57,6 +57,8 @@ class _UnixConnection(_KnowsItsRun, UnixDomainSocketConnection):
     pass
 
 
+# Of one process, and one server. Whoever finds all of them in use is told so at once, and tries again.
+_MOST_CONNECTIONS: Final = 100
 _CONNECTIONS: Final = {"redis": _TcpConnection, "rediss": _TlsConnection, "unix": _UnixConnection}
 
 
@@ -88,6 +90,7 @@ def open_client(url: str, waits: Waits = PATIENT) -> Client:
         retried += (TimeoutError, socket.timeout)
     pool = ConnectionPool.from_url(
         url,
+        max_connections=_MOST_CONNECTIONS,
         protocol=2,
         # It would name the library to the server, which Redis 7.0 does not know and no user needs the right to.
         driver_info=None,
