@@ -19,7 +19,7 @@ from marshmallow.validate import OneOf, Range
 
 from events.assurance import Assurance, parse_assurance
 from events.currencies import CODES
-from events.moments import DAY_US, parse_duration
+from events.moments import DAY_US, format_duration, parse_duration
 from events.types import TRANSACTIONS_CHANNEL
 from logs import FORMATS
 
@@ -45,6 +45,7 @@ class Settings:
     partitions: int
     max_backlog: int
     accepted_after: Assurance
+    retention_us: int | None
     default_currency: str
     tap_channels: tuple[str, ...]
     publish_refusals: bool
@@ -132,6 +133,7 @@ def _database_url(env: Env) -> str:
 def _read(env: Env) -> Settings:
     env.add_parser("duration", _duration)
     env.add_parser("assurance", _assurance)
+    env.add_parser("retention", _retention)
     env.add_parser("channels", _channels)
     env.add_parser("names", _names)
     redis = _scheme("redis", "rediss", "unix")
@@ -147,6 +149,7 @@ def _read(env: Env) -> Settings:
         partitions=env.int("PARTITIONS", 1, validate=Range(1, 64)),
         max_backlog=env.int("MAX_BACKLOG", 1_000_000, validate=Range(1)),
         accepted_after=env.assurance("ACCEPTED_AFTER", "answer"),
+        retention_us=env.retention("RETENTION", "off"),
         default_currency=env.str("DEFAULT_CURRENCY", "USD", validate=OneOf(CODES, error="no ISO 4217 code")),
         tap_channels=env.channels("TAP_CHANNELS", "credit_card_transactions"),
         publish_refusals=env.bool("PUBLISH_REFUSALS", True),
@@ -177,6 +180,17 @@ def is_loopback(host: str) -> bool:
 
 def _contradictions(settings: Settings) -> list[str]:
     """What is wrong with values that are right each by itself."""
+    return _retained_too_short(settings) + _contradictions_of_access(settings)
+
+
+def _retained_too_short(settings: Settings) -> list[str]:
+    # A window is closed some minutes after its end, and only then no row of it is needed any more.
+    if settings.retention_us is None or settings.retention_us >= 2 * settings.window_us:
+        return []
+    return [f"RETENTION: must be at least twice the WINDOW, {format_duration(2 * settings.window_us)}"]
+
+
+def _contradictions_of_access(settings: Settings) -> list[str]:
     if settings.is_open:
         if not is_loopback(settings.host):
             return [f"HOST: {settings.host} is not this machine, which alone is served with AUTH=open"]
@@ -212,6 +226,15 @@ def _assurance(text: str) -> Assurance:
         return parse_assurance(text)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def _retention(text: str) -> int | None:
+    if text == "off":
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValidationError(f"must be off, or {str(error).removeprefix('must be ')}") from error
 
 
 def _channels(text: str) -> tuple[str, ...]:

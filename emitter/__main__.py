@@ -81,7 +81,9 @@ def _replay(wanted: argparse.Namespace, settings: Settings, stop: Stop) -> int:
     publisher = _publisher(settings, stop, progress)
     with progress:
         with suppress(Stopped):
-            Replay(file, _timeline(wanted, file, progress, stop), wanted.speed).run(publisher, progress, stop)
+            timeline = _timeline(wanted, file, progress, stop)
+            replay = Replay(file, timeline, wanted.speed, settings.retention_us)
+            replay.run(publisher, progress, stop)
         if stop.requested:
             progress.step = "stopped"
             return _INTERRUPTED

@@ -22,11 +22,15 @@ _TICK_S: Final = 0.015
 
 @dataclass(frozen=True)
 class Replay:
-    """One file, where its moments land, and how many times as fast as they occurred (None: no waiting)."""
+    """One file, where its moments land, and how many times as fast as they occurred (None: no waiting).
+
+    What lands longer ago than `kept_us` is refused; None keeps transactions for ever.
+    """
 
     file: TransactionFile
     timeline: Timeline
     speed: Fraction | None
+    kept_us: int | None = None
     _repeats: Repeats = field(default_factory=Repeats)
 
     def run(self, publisher: PatientPublisher, progress: Progress, stop: Stop) -> None:
@@ -67,7 +71,7 @@ class Replay:
         occurred_at_us = to_us(row.occurred_at)
         moved_us = self.timeline.moved(occurred_at_us)
         try:
-            check_moment(moved_us, now_us())
+            check_moment(moved_us, now_us(), self.kept_us)
         except Invalid as refusal:
             return refusal
         which = self._repeats.which(line.text, occurred_at_us, line.number)

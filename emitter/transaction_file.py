@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from events.csv_cells import original
-from events.types import Amount, Currency, Invalid, Merchant, Moment, UserId, invalid_from
+from events.types import Amount, Currency, Invalid, Merchant, Moment, UserId, check_merchant, invalid_from
 
 COLUMNS: Final = ("user_id", "amount", "currency", "merchant", "occurred_at")
 
@@ -157,7 +157,9 @@ def _line(number: int, line: bytes, parse: _Parser) -> Line:
     text = ""
     try:
         text = _text(line)
-        return Line(number, text, parse(text))
+        row = parse(text)
+        check_merchant(row.merchant)
+        return Line(number, text, row)
     except Invalid as error:
         return Line(number, text, error)
 

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from events import currencies
-from events.moments import LATEST_MOMENT_US, MINUTE_US, to_us
+from events.card_numbers import has_card_number, mask
+from events.moments import LATEST_MOMENT_US, MINUTE_US, format_rfc3339, to_us
 
 AMOUNT_LIMIT: Final = 10**12
 MERCHANT_LENGTH: Final = 64
@@ -47,9 +48,13 @@ else:
 
 
 class Invalid(ValueError):
-    """A value that breaks a rule: which field, and why, in words for whoever sent it."""
+    """A value that breaks a rule: which field, and why, in words for whoever sent it.
+
+    What it quotes of the value is masked, for it is answered, logged and buried.
+    """
 
     def __init__(self, field: str | None, reason: str) -> None:
+        field, reason = mask(field) if field else field, mask(reason)
         super().__init__(f"{field}: {reason}" if field else reason)
         self.field = field
         self.reason = reason
@@ -107,9 +112,26 @@ def conform(value: Any, rule: Any, field: str) -> Any:
         raise invalid_from(error, field) from error
 
 
-def check_moment(occurred_at_us: int, accepted_at_us: int) -> None:
-    """Raises Invalid where an event lies before 1970 or too far ahead of the moment it was accepted."""
-    if occurred_at_us < 0:
-        raise Invalid("occurred_at", "lies before 1970-01-01T00:00:00Z")
+def check_merchant(merchant: str) -> None:
+    """Raises Invalid where a merchant, which keeps its type's rule, holds a card number; which one is not told."""
+    if has_card_number(merchant):
+        raise Invalid("merchant", "holds a card number")
+
+
+def read_merchant(text: str) -> str:
+    """A merchant that somebody asks for, where it keeps all its rules. Raises Invalid."""
+    merchant: str = conform(text, Merchant, "merchant")
+    check_merchant(merchant)
+    return merchant
+
+
+def check_moment(occurred_at_us: int, accepted_at_us: int, kept_us: int | None = None) -> None:
+    """Raises Invalid where an event lies too far ahead of the moment it was accepted, or before 1970.
+
+    Or longer before that moment than `kept_us`, which is how long transactions are kept; None for ever.
+    """
+    oldest_us = 0 if kept_us is None else max(0, accepted_at_us - kept_us)
+    if occurred_at_us < oldest_us:
+        raise Invalid("occurred_at", f"lies before {format_rfc3339(oldest_us)}")
     if occurred_at_us > min(accepted_at_us + TOO_FAR_AHEAD_US, LATEST_MOMENT_US):
         raise Invalid("occurred_at", "lies more than 5 minutes ahead")

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 
+from events.card_numbers import LEAST_DIGITS, find_many_digits, mask, mask_json
 from events.moments import SECOND_US, to_datetime
 from events.offers import ScarceEvent
-from events.types import Invalid, Transaction, check_moment, invalid_from
+from events.types import Invalid, Transaction, check_merchant, check_moment, invalid_from
 
 _T = TypeVar("_T")
 
@@ -23,6 +24,13 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Transaction)
 _scarce_decoder: Final[msgspec.json.Decoder[ScarceEvent]] = msgspec.json.Decoder(ScarceEvent)
 _TAP_AMOUNT: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+# What a stranger says where all is well; only then its first field is known to be a user id.
+_TAPPED: Final = re.compile(r"([A-Za-z0-9._@:+-]{1,64},)-?[0-9]{1,19},[0-9]{1,11}(?:\.[0-9]{1,12})?")
+_TAP_HEAD: Final = re.compile(rb"[0-9a-f]{32},[A-Z]{3},")
+# Nearly all messages: told apart from the rest in one look, and nothing in them is to be masked.
+_PLAINLY_TAPPED: Final = re.compile(
+    rb"[A-Za-z0-9._@:+-]{1,64},-?[0-9]{1,12},[0-9]{1,11}(?:\.[0-9]{1,12})?"
+).fullmatch
 _TAP_EPOCH: Final = re.compile(r"([0-9]{1,11})(?:\.([0-9]{1,12}))?", re.ASCII)
 
 
@@ -32,8 +40,30 @@ def encode(event: Transaction | ScarceEvent) -> bytes:
 
 
 def encode_tapped(message: bytes, event_id: UUID, currency: str) -> bytes:
-    """A tapped message, whatever it holds, ready to be appended; `decode` judges it."""
-    return b"%s,%s,%s" % (event_id.hex.encode(), currency.encode(), message)
+    """A tapped message, whatever it holds, ready to be appended; `decode` judges it.
+
+    Card numbers in it are masked first.
+    """
+    return b"%s,%s,%s" % (event_id.hex.encode(), currency.encode(), mask_tapped(message))
+
+
+def mask_tapped(message: bytes) -> bytes:
+    """A tapped message without card numbers; a well-formed one keeps its user id, whatever its digits are."""
+    if _PLAINLY_TAPPED(message) is not None:
+        return message
+    text = message.decode("utf-8", "surrogateescape")
+    well_formed = _TAPPED.fullmatch(text)
+    user_id = well_formed[1] if well_formed else ""
+    return (user_id + mask(text[len(user_id) :])).encode("utf-8", "surrogateescape")
+
+
+def masked(format_: str, payload: bytes) -> bytes:
+    """What an entry says, without card numbers: how it may be kept where nobody is to read one."""
+    if format_ != TAP:
+        return mask_json(payload)
+    head = _TAP_HEAD.match(payload)
+    said_from = head.end() if head else 0
+    return payload[:said_from] + mask_tapped(payload[said_from:])
 
 
 def tapped_id(payload: bytes) -> UUID:
@@ -52,6 +82,9 @@ def decode(format_: str, payload: bytes, accepted_at_us: int) -> Transaction:
         event = _decode_tapped(payload)
     else:
         raise Invalid(None, f"unknown format {format_[:20]!r}: json or tap")
+    # Asked here first: the call costs more than the answer.
+    if len(event.merchant) >= LEAST_DIGITS and find_many_digits(event.merchant) is not None:
+        check_merchant(event.merchant)
     check_moment(event.occurred_at_us, accepted_at_us)
     return event
 

@@ -59,7 +59,7 @@ class RefusalLane:
         self._is_journaled = is_journaled
         self._most_waiting = most_waiting
         self._guard = Lock()
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[_Ticket] = deque(maxlen=most_waiting)
         self._is_led = False
 
     def ask(self, ask: Ask) -> Verdict:

@@ -41,6 +41,10 @@ def compare(boards: Boards, history: History, user_id: str) -> Drift | None:
     latest = boards.latest(user_id)
     newest = history.page(Selection(user_id=user_id), boards.latest_count)
     if latest is not None and latest != newest:
+        # The horizon may just have moved past some of them, and is known to SQL first.
+        horizon_us = history.horizon()
+        latest, newest = _kept(latest, horizon_us), _kept(newest, horizon_us)
+    if latest is not None and latest != newest:
         return Drift(user_id, "latest", latest, newest)
     return None
 
@@ -65,6 +69,10 @@ def _events_of(boards: Boards, history: History, user_id: str) -> list[Transacti
         last = page[-1]
         page = history.page(window, _PAGE, last.position) if len(page) == _PAGE else []
     return rows
+
+
+def _kept(rows: list[TransactionRow], horizon_us: int) -> list[TransactionRow]:
+    return [row for row in rows if row.occurred_at_us > horizon_us]
 
 
 def _count(totals: Iterable[Total]) -> int:

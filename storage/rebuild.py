@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from storage.hot.board import Boards
+from storage.hot.horizon import HotHorizon
 from storage.hot.trust import Trust
 from storage.sql.history import History
+from storage.sql.horizon import check_window
 from storage.transaction_row import TransactionRow
 
 Progress: TypeAlias = Callable[[int], None]
@@ -26,13 +28,19 @@ _log = logging.getLogger(__name__)
 def rebuild(
     boards: Boards, history: History, partitions: Sequence[int], progress: Progress = lambda _fed: None
 ) -> bool:
-    """Rebuild these partitions; whether all of them are trusted now. `progress` is told how many events were fed."""
+    """Rebuild these partitions; whether all of them are trusted now. `progress` is told how many events were fed.
+
+    Raises WindowTooLong where SQL does not hold all of the window any more.
+    """
+    horizon_us = history.horizon()
+    check_window(horizon_us, boards.window_us, boards.now_us())
     trust = Trust(boards)
     begun = [trust.begin_rebuild(partition) for partition in partitions]
     fed = 0
     for rows in _batches(_everything_hot(boards, history)):
         fed += feed(boards, [row for row in rows if boards.partition_of(row.user_id) in partitions])
         progress(fed)
+    HotHorizon(boards).set(horizon_us)
     trusted = [trust.end_rebuild(token) for token in begun]
     _log.info("hot state rebuilt: partitions %s, %d events, trusted %s", list(partitions), fed, trusted)
     return all(trusted)

@@ -15,6 +15,7 @@ from storage.failures import is_passing
 from storage.hot.client import open_client
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.engine import SchemaOutdated, open_writer
+from storage.sql.horizon import WindowTooLong
 from storage.sql.ledger import DatabaseRefuses
 from subscriber import dead
 from subscriber.agreement import check_boards, check_offers, rebuild_boards, restore_offers
@@ -30,7 +31,7 @@ def main() -> int:
     command: Callable[[Settings, argparse.Namespace], int] = arguments.command
     try:
         return command(settings, arguments)
-    except (SchemaOutdated, DatabaseRefuses, Backlogged) as error:
+    except (SchemaOutdated, WindowTooLong, DatabaseRefuses, Backlogged) as error:
         print(logs.escaped(str(error)), file=sys.stderr)
     except Exception as error:
         if not is_passing(error):

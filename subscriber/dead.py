@@ -44,9 +44,15 @@ def show(found: Iterator[BuriedLetter], console: Console) -> None:
 def retry(
     found: Iterator[BuriedLetter], letters: DeadLetters, streams: Mapping[str, RedisStream]
 ) -> tuple[int, int]:
-    """Append each to its log again, then forget it; how many were, and how many are too long to be whole."""
+    """Append each to its log again, then forget it; how many were, and how many are too long to be whole.
+
+    Which they are is settled first: one that is refused again is a new letter, and would be found for ever.
+    """
     retried = cut = 0
-    for letter in found:
+    for key in [letter.key for letter in found]:
+        letter = letters.find(key)
+        if letter is None:  # somebody else was quicker
+            continue
         if retry_letter(letter, letters, streams):
             retried += 1
         else:

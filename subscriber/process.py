@@ -46,7 +46,7 @@ class Subscriber:
     def run(self, drain: bool, tell: Callable[[], None]) -> None:
         """Store until stopped, or with `drain` until the logs are empty; `tell` is called ten times a second.
 
-        Raises what made a worker give up, and SchemaOutdated.
+        Raises what made a worker give up, SchemaOutdated and WindowTooLong.
         """
         gc.set_threshold(_COLLECT_EVERY_OBJECTS)
         sys.setswitchinterval(_SWITCH_EVERY_S)
@@ -66,6 +66,7 @@ class Subscriber:
 
     def _prepare(self) -> None:
         self._patience.insist("reaching the database", check_schema, self._stores.reader)
+        self._patience.insist("looking at the horizon", self._stores.check_window)
         self._patience.insist("opening the window", self._stores.open_window)
         self._stores.held.start()
         self._stores.upkeep.start()

@@ -24,8 +24,10 @@ from storage.hot.trust import Trust
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.engine import open_reader, open_writer
 from storage.sql.history import History
+from storage.sql.horizon import check_window
 from storage.sql.ledger import Ledger
 from storage.sql.offer_ledger import OfferLedger
+from storage.sql.retention import Retention
 from storage.sql.windows import WindowCloser
 from subscriber.carrying import Carrier
 from subscriber.feed import Feed
@@ -34,6 +36,7 @@ from subscriber.held import Held
 from subscriber.jobs_boards import BoardJobs
 from subscriber.jobs_logs import LogJobs
 from subscriber.jobs_offers import OfferJobs
+from subscriber.jobs_retention import RetentionJobs
 from subscriber.patience import Patience
 from subscriber.pipeline import Pipeline
 from subscriber.tap import Tap
@@ -79,8 +82,15 @@ class Stores:
         self.check = StockCheck(gate, sources)
         boards = BoardJobs(self._boards, History(self.reader), self.closer)
         logs = LogJobs(list(streams.values()))
-        jobs = [*boards.jobs(), *logs.jobs(), *self._offer_jobs(gate).jobs()]
+        retention = RetentionJobs(
+            Retention(self._writer, settings.window_us), self._boards, settings.retention_us
+        )
+        jobs = [*boards.jobs(), *logs.jobs(), *retention.jobs(), *self._offer_jobs(gate).jobs()]
         self.upkeep = Upkeep(hot, jobs, stopping)
+
+    def check_window(self) -> None:
+        """Raises WindowTooLong where not all of the live window is kept."""
+        check_window(History(self.reader).horizon(), self._settings.window_us, self._boards.now_us())
 
     def open_window(self) -> None:
         """To be called before the first event is stored, so that its window is closed one day."""

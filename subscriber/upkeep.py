@@ -18,6 +18,7 @@ from events.scripts import Client
 from storage.hot import keys
 from storage.hot.failures import is_out_of_memory
 from storage.hot.offer_gate import OffersUntrusted
+from storage.sql.horizon import WindowTooLong
 from subscriber.patience import Stopped
 
 _LOCK_S: Final = 10.0
@@ -140,5 +141,5 @@ class Upkeep:
             _log.info("%s took longer than its lock", job.name)
         except (Stopped, OffersUntrusted) as error:
             _log.info("%s was cut short: %s", job.name, error)
-        except (RedisError, SQLAlchemyError, Backlogged) as error:
+        except (RedisError, SQLAlchemyError, Backlogged, WindowTooLong) as error:
             _log.warning("%s: %s", job.name, str(error).splitlines()[0])

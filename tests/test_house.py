@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import pytest
 
-from tests.support import house
+from tests.support import bounds, house
 from tests.support.needs import NEEDS
 from tests.support.process import ROOT
 
@@ -53,6 +53,11 @@ def product() -> list[tuple[PurePath, ast.Module]]:
     return [(path, tree) for path, tree in modules() if path.parts[0] != "tests"]
 
 
+def running() -> list[tuple[PurePath, ast.Module]]:
+    """What runs where Tally does: no benchmark, and nothing that makes the documentation."""
+    return [(path, tree) for path, tree in product() if path.parts[0] not in {"bench", "docs"}]
+
+
 def found(
     rule: Callable[..., Iterable[str]], among: list[tuple[PurePath, ast.Module]], *rest: int
 ) -> list[str]:
@@ -87,6 +92,21 @@ def test_no_function_is_long():
 
 def test_no_exception_is_swallowed():
     assert found(house.swallowed_exceptions, modules()) == []
+
+
+def test_every_queue_has_a_bound():
+    assert found(bounds.unbounded_queues, running()) == []
+
+
+def test_every_client_has_a_timeout():
+    assert found(bounds.clients_that_wait_for_ever, running()) == []
+    scripts = {path: (ROOT / path).read_text() for path in files() if path.match("webapp/static/*.js")}
+    assert scripts
+    assert [str(path) for path, text in scripts.items() if bounds.fetches_that_wait_for_ever(text)] == []
+
+
+def test_nobody_tries_again_in_step_with_all_others():
+    assert found(bounds.retries_in_step, running()) == []
 
 
 def test_tests_wait_for_what_should_happen_instead_of_sleeping():
@@ -166,12 +186,37 @@ def test_a_right_import_is_not(path, source):
         (house.swallowed_exceptions, "try:\n    f()\nexcept ValueError:\n    pass"),
         (house.swallowed_exceptions, "try:\n    f()\nexcept ValueError:\n    ..."),
         (house.swallowed_exceptions, "with suppress(Exception):\n    f()"),
+        (bounds.unbounded_queues, "queue.Queue()"),
+        (bounds.unbounded_queues, "waiting = Queue[int](maxsize=0)"),
+        (bounds.unbounded_queues, "SimpleQueue()"),
+        (bounds.unbounded_queues, "deque(items)"),
+        (bounds.clients_that_wait_for_ever, "redis.Redis.from_url(url)"),
+        (bounds.clients_that_wait_for_ever, "Redis(host='h', port=1)"),
+        (bounds.clients_that_wait_for_ever, "urllib.request.urlopen(url)"),
+        (bounds.clients_that_wait_for_ever, "pymysql.connect(host='h', connect_timeout=1)"),
+        (bounds.clients_that_wait_for_ever, "create_engine(url)"),
+        (bounds.retries_in_step, "Retry(ExponentialBackoff(), 3)"),
+        (bounds.retries_in_step, "Retrying(wait=wait_exponential())"),
+        (bounds.retries_in_step, "try:\n    f()\nexcept OSError:\n    time.sleep(pause_s)"),
         (house.bare_sleeps, "import time\ntime.sleep(1)"),
         (house.bare_sleeps, "from time import sleep\nsleep(1)"),
     ],
 )
 def test_a_broken_rule_is_found(rule, source):
     assert list(rule(PurePath("somewhere.py"), ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (bounds.unbounded_queues, "Queue(5)\ndeque(maxlen=_MOST)\ndeque((), 5)\nQueue[int](maxsize=most)"),
+        (bounds.clients_that_wait_for_ever, "Redis(connection_pool=pool)\nurlopen(url, timeout=2)"),
+        (bounds.retries_in_step, "Retry(ExponentialWithJitterBackoff(), 3)"),
+        (bounds.retries_in_step, "try:\n    f()\nexcept OSError:\n    sleep(random.uniform(1, 2))"),
+    ],
+)
+def test_what_waits_within_bounds_is_not(rule, source):
+    assert list(rule(PurePath("somewhere.py"), ast.parse(source))) == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ def shown() -> dict[str, str]:
 
 def test_the_example_shows_every_setting_and_no_other():
     assert "REDIS_URL" in READ
-    assert set(shown()) == READ | {"MYSQL_PASSWORD"}
+    users = re.findall(r"REDIS_[A-Z]+_PASSWORD", (ROOT / "deploy/acl/users.sh").read_text())
+    assert set(shown()) == READ | {"MYSQL_PASSWORD"} | set(users)
 
 
 def test_the_example_shows_the_defaults(monkeypatch, tmp_path):
@@ -39,3 +40,5 @@ def test_compose_holds_no_secret():
     values = re.findall(r"^ +\w*PASSWORD\w*: *(.+)$", COMPOSE, re.MULTILINE)
     assert values
     assert all(value.startswith("${") or value == '"yes"' for value in values)
+    callers = re.findall(r"://(\w+:.+?)@", COMPOSE)
+    assert all(re.fullmatch(r"\w+:\$\{\w+PASSWORD:\?[^}]+\}", caller) for caller in callers)

@@ -15,14 +15,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, NotFound
 
 from events.channels.base import Backlogged
+from events.moments import format_rfc3339
 from events.types import Invalid
 from storage.sql.failures import is_passing
+from storage.sql.horizon import BeforeHorizon
 from webapp.access.throttle import TooMany
 from webapp.bodies import NotReadable
 from webapp.paced import TooSlow
 from webapp.pages.going import local_path
 from webapp.problems import AWAY, RETRY_AFTER_S, problem
 
+# What a question about the past is asked with, the one that decides first; each view knows some of them.
+_MOMENTS_ASKED: Final = ("cursor", "at", "from", "to")
+_TITLES: Final = {410: "No longer kept"}
 _LARGEST_DRAINED_BYTES: Final = 256 * 1024 * 1024
 _DRAINED_AT_ONCE_BYTES: Final = 64 * 1024
 # A body of a hundred thousand fields that nobody knows is not answered by as many complaints.
@@ -39,6 +44,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(TooMany, _too_many)
     app.register_error_handler(TooSlow, _too_slow)
     app.register_error_handler(Backlogged, _backlogged)
+    app.register_error_handler(BeforeHorizon, _gone)
     app.register_error_handler(RedisError, _redis_failed)
     app.register_error_handler(DBAPIError, _sql_failed)
     app.register_error_handler(PoolTimeout, _sql_failed)
@@ -93,6 +99,15 @@ def _backlogged(error: Backlogged) -> Response:
     return unavailable_for_now("Too much is waiting to be stored; send it again shortly.")
 
 
+def _gone(error: BeforeHorizon) -> Response:
+    """410, naming the parameter that reaches back too far; a window that nobody asked for is Tally's own."""
+    horizon = format_rfc3339(error.horizon_us)
+    field = next((name for name in _MOMENTS_ASKED if name in request.args), "window")
+    errors = [{"field": field, "reason": f"reaches back behind {horizon}"}]
+    detail = f"Transactions up to {horizon} are no longer kept; ask for what came later."
+    return refused(410, detail, horizon=horizon, errors=errors)
+
+
 def _redis_failed(error: RedisError) -> Response:
     _log.warning("redis: %s", error)
     return unavailable_for_now(AWAY)
@@ -119,7 +134,7 @@ def refused(status: int, detail: str, headers: Sequence[tuple[str, str]] = (), *
     """A problem document, or a page for who browses."""
     if not _is_browsed():
         return problem(status, detail, headers, **members)
-    title = HTTPStatus(status).phrase
+    title = _TITLES.get(status, HTTPStatus(status).phrase)
     shown = {"status": status, "title": title, "detail": detail, "again": local_path(request.full_path)}
     response = make_response(render_template("error.html", **shown), status)
     response.headers.extend(headers)

@@ -1,11 +1,9 @@
 """Up to when answers are complete: what was accepted before that moment is stored, and in them."""
 
-from redis.exceptions import RedisError
-
 from events.channels.redis_stream import RedisStream
 from events.partitions import partition_of
 from webapp.cached import Cached
-from webapp.hot import Hot
+from webapp.hot import Asking, Hot
 
 
 class Freshness:
@@ -19,6 +17,8 @@ class Freshness:
     def __init__(self, hot: Hot, stream: RedisStream) -> None:
         self._hot = hot
         self._stream = stream
+        # The log may lie in another Redis than the hot state.
+        self._asking = Asking("nobody knows how complete answers are")
         self._partitions = Cached(self._look)
 
     def of(self, user_id: str | None) -> int | None:
@@ -35,9 +35,8 @@ class Freshness:
         return self._complete(partition, self._hot.now_us())
 
     def _complete(self, partition: int, now_us: int) -> int | None:
-        try:
-            backlog = self._stream.backlog(partition)
-        except RedisError:
+        backlog = self._asking.ask(lambda: self._stream.backlog(partition))
+        if backlog is None:
             return None
         if backlog.oldest_us is None:
             return now_us

@@ -11,11 +11,46 @@ from events import moments
 from storage.hot.board import Boards
 from storage.hot.offer_gate import OffersUntrusted
 
-# A server that hangs costs every caller its timeouts: after one failure nobody else waits for it, for so long.
+# A server that hangs costs its caller a timeout: after one failure nobody waits for it, for so long, and then one
+# alone, until it is known whether it answers again.
 _LEFT_ALONE_S: Final = 1.0
+_TRIED_S: Final = 10.0
 _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
+
+
+class Asking:
+    """Questions to one server that may be away, and are then not asked: callers share what one of them found out."""
+
+    def __init__(self, what_else: str) -> None:
+        self._what_else = what_else
+        self._away_until: float | None = None
+
+    def ask(self, question: Callable[[], _T]) -> _T | None:
+        """What the server answers; None while it is away."""
+        if not self._may_ask():
+            return None
+        try:
+            answer = question()
+        except RedisError as error:
+            _log.warning("redis does not answer, %s: %s", self._what_else, error)
+            self._away_until = time.monotonic() + _LEFT_ALONE_S
+            return None
+        except Exception:
+            self._away_until = None  # that was an answer, too
+            raise
+        self._away_until = None
+        return answer
+
+    def _may_ask(self) -> bool:
+        if self._away_until is None:
+            return True
+        now_s = time.monotonic()
+        if now_s < self._away_until:
+            return False
+        self._away_until = now_s + _TRIED_S
+        return True
 
 
 class Hot:
@@ -23,18 +58,11 @@ class Hot:
 
     def __init__(self, boards: Boards) -> None:
         self._boards = boards
-        self._away_until = 0.0
+        self._asking = Asking("SQL does")
 
     def ask(self, question: Callable[[Boards], _T]) -> _T | None:
         """What Redis answers; None while it is away."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            return question(self._boards)
-        except RedisError as error:
-            _log.warning("redis does not answer, SQL does: %s", error)
-            self._away_until = time.monotonic() + _LEFT_ALONE_S
-            return None
+        return self._asking.ask(lambda: question(self._boards))
 
     def ask_offers(self, question: Callable[[], _T]) -> _T | None:
         """What Redis answers of scarce things; None while it is away, or while its offers wait for a restore."""

@@ -17,7 +17,7 @@ from offers.reading import Reading
 from offers.sold_out import Notices, SoldOut
 from offers.waiting import WaitingList
 from storage.hot.board import Boards
-from storage.hot.client import open_client
+from storage.hot.client import BRIEF, open_client
 from storage.hot.emitter_control import EmitterControl
 from storage.hot.live import LiveFeed
 from storage.hot.offer_gate import OfferGate
@@ -25,7 +25,7 @@ from storage.sql.accounts import Accounts
 from storage.sql.api_keys import ApiKeys
 from storage.sql.claim_book import ClaimBook
 from storage.sql.dead_letters import DeadLetters
-from storage.sql.engine import open_reader, open_writer
+from storage.sql.engine import ASKED, open_reader, open_writer
 from storage.sql.history import History
 from storage.sql.offer_catalogue import OfferCatalogue
 from storage.sql.offer_rows import SystemTotals
@@ -87,9 +87,9 @@ class Services:
 
 def open_services(settings: Settings) -> Services:
     """The services for these settings."""
-    client = open_client(settings.redis_url)
-    bus = client if settings.bus_url == settings.redis_url else open_client(settings.bus_url)
-    engine = count_connections(open_reader(settings.database_url), "reading")
+    client = open_client(settings.redis_url, BRIEF)
+    bus = client if settings.bus_url == settings.redis_url else open_client(settings.bus_url, BRIEF)
+    engine = count_connections(open_reader(settings.database_url, waits=ASKED), "reading")
     history = History(engine)
     boards = Boards(client, settings.window_us, settings.latest, settings.partitions)
     hot = Hot(boards)
@@ -137,7 +137,7 @@ def _open_access(settings: Settings, history: History, user_events: UserEvents) 
 
     Where the door is open no secret is needed: then tokens end with the worker.
     """
-    engine = count_connections(open_writer(settings.database_url, pool_size=3), "accounts")
+    engine = count_connections(open_writer(settings.database_url, pool_size=3, waits=ASKED), "accounts")
     tokens = Tokens(settings.secret_key or secrets.token_urlsafe())
     accounts, identity = Accounts(engine), Identity(settings.is_open, tokens, engine)
     logging_in = LoggingIn(accounts, Sessions(engine), tokens, identity, history, user_events)

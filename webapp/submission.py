@@ -21,6 +21,7 @@ from events.types import (
     Moment,
     Transaction,
     UserId,
+    check_merchant,
     check_moment,
     invalid_from,
 )
@@ -65,7 +66,14 @@ _TOO_MANY: Final = f"too many items: send at most {ITEMS_LIMIT} at once"
 _COMMAS_LIMIT: Final = ITEMS_LIMIT * (len(Item.__struct_fields__) + MERCHANT_LENGTH)
 
 
-def read_json(body: bytes, now_us: int) -> Submission:
+class Span(NamedTuple):
+    """When transactions may have occurred: some minutes ahead of `now_us`, and no longer ago than they are kept."""
+
+    now_us: int
+    kept_us: int | None = None
+
+
+def read_json(body: bytes, span: Span) -> Submission:
     """One object or an array of them. Raises NotReadable, or Invalid for nothing at all and for too many."""
     text = body.strip(_BLANKS)
     if not text:
@@ -73,18 +81,18 @@ def read_json(body: bytes, now_us: int) -> Submission:
     if text.startswith(b"["):
         if text.count(b",") > _COMMAS_LIMIT:
             raise Invalid(None, _TOO_MANY)
-        return _judge(_items(text), now_us)
+        return _judge(_items(text), span)
     _must_be_json(text)
-    return _judge([text], now_us)
+    return _judge([text], span)
 
 
-def read_lines(body: bytes, now_us: int) -> Submission:
+def read_lines(body: bytes, span: Span) -> Submission:
     """One object a line (NDJSON); blank lines are left out, a line that is no JSON is that line's error."""
     told = (line for line in BytesIO(body) if line.strip(_BLANKS))
     lines = list(islice(told, ITEMS_LIMIT + 1))
     if not lines:
         raise Invalid(None, "the body is empty: send a transaction a line")
-    return _judge(lines, now_us)
+    return _judge(lines, span)
 
 
 def _items(text: bytes) -> Sequence[bytes | msgspec.Raw]:
@@ -109,34 +117,35 @@ def _must_be_json(text: bytes) -> None:
         raise not_readable(error) from error
 
 
-def _judge(items: Sequence[bytes | msgspec.Raw], now_us: int) -> Submission:
+def _judge(items: Sequence[bytes | msgspec.Raw], span: Span) -> Submission:
     if len(items) > ITEMS_LIMIT:
         raise Invalid(None, _TOO_MANY)
     if not items:
         raise Invalid(None, "the array is empty")
-    judged = list(_judged(items, now_us))
+    judged = list(_judged(items, span))
     transactions = [item for item in judged if isinstance(item, Transaction)]
     ids = [str(item.event_id) if isinstance(item, Transaction) else None for item in judged]
     return Submission(transactions, ids, [item for item in judged if isinstance(item, ItemError)])
 
 
-def _judged(items: Iterable[bytes | msgspec.Raw], now_us: int) -> Iterator[Transaction | ItemError]:
+def _judged(items: Iterable[bytes | msgspec.Raw], span: Span) -> Iterator[Transaction | ItemError]:
     for index, item in enumerate(items):
         try:
-            yield _transaction(item, now_us)
+            yield _transaction(item, span)
         except Invalid as invalid:
             yield ItemError(index, invalid.field, invalid.reason)
 
 
-def _transaction(item: bytes | msgspec.Raw, now_us: int) -> Transaction:
+def _transaction(item: bytes | msgspec.Raw, span: Span) -> Transaction:
     try:
         found = _decode_item(item)
     except msgspec.ValidationError as error:
         raise invalid_from(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(None, str(not_readable(error))) from error
-    occurred_at = to_datetime(now_us) if found.occurred_at is msgspec.UNSET else found.occurred_at
-    check_moment(to_us(occurred_at), now_us)
+    check_merchant(found.merchant)
+    occurred_at = to_datetime(span.now_us) if found.occurred_at is msgspec.UNSET else found.occurred_at
+    check_moment(to_us(occurred_at), span.now_us, span.kept_us)
     return Transaction(
         event_id=new_event_id() if found.event_id is msgspec.UNSET else found.event_id,
         user_id=found.user_id,

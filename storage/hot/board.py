@@ -92,7 +92,7 @@ class Boards:
         partition = self.partition_of(user_id)
         try:
             reply = self._latest(
-                [keys.ready(partition), keys.board(partition, user_id)],
+                [keys.ready(partition), keys.board(partition, user_id), keys.horizon(partition)],
                 [RUN, self.settings, self.latest_count],
             )
         except ResponseError:

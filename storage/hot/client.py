@@ -1,21 +1,19 @@
 """A Redis client whose every connection knows which run of which server it speaks to."""
 
-from typing import Any, Final
+import socket
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 - theirs, not Python's
 from redis.retry import Retry
 
 from events.scripts import Client
 
 # As first argument of a script this stands for "the run of the server that hears this".
 RUN: Final = b"\x00run\x00"
-
-_CONNECT_TIMEOUT_S: Final = 3.0
-_REPLY_TIMEOUT_S: Final = 10.0
-_RETRIES: Final = 2
 
 
 class _RunPacker:
@@ -59,21 +57,46 @@ class _UnixConnection(_KnowsItsRun, UnixDomainSocketConnection):
     pass
 
 
+# Of one process, and one server. Whoever finds all of them in use is told so at once, and tries again.
+_MOST_CONNECTIONS: Final = 100
 _CONNECTIONS: Final = {"redis": _TcpConnection, "rediss": _TlsConnection, "unix": _UnixConnection}
 
 
-def open_client(url: str) -> Client:
+class Waits(NamedTuple):
+    """How long a call waits for the server, in seconds, and how often it is sent again.
+
+    A server that hangs costs the reply's time once where `insists` is false; then only a lost line is tried again.
+    """
+
+    connect_s: float
+    reply_s: float
+    retries: int
+    insists: bool
+
+
+PATIENT: Final = Waits(connect_s=3.0, reply_s=10.0, retries=2, insists=True)
+# Where somebody waits for the answer. Longer than any read of the live streams blocks.
+BRIEF: Final = Waits(connect_s=1.0, reply_s=3.0, retries=1, insists=False)
+
+
+def open_client(url: str, waits: Waits = PATIENT) -> Client:
     """A pooled client for `redis://`, `rediss://` or `unix://`; it connects when first used.
 
     Stream replies come raw, as lists of bytes.
-    Every call has a timeout and at most two retries with jitter: whatever is sent twice does nothing twice.
+    Every call has a timeout and few retries with jitter: whatever is sent twice does nothing twice.
     """
+    retried: tuple[type[Exception], ...] = (ConnectionError,)
+    if waits.insists:
+        retried += (TimeoutError, socket.timeout)
     pool = ConnectionPool.from_url(
         url,
+        max_connections=_MOST_CONNECTIONS,
         protocol=2,
-        socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        socket_timeout=_REPLY_TIMEOUT_S,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
+        # It would name the library to the server, which Redis 7.0 does not know and no user needs the right to.
+        driver_info=None,
+        socket_connect_timeout=waits.connect_s,
+        socket_timeout=waits.reply_s,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), waits.retries, retried),
     )
     pool.connection_class = _CONNECTIONS[urlsplit(url).scheme]
     client: Client = Redis(connection_pool=pool)

@@ -23,6 +23,11 @@ def totals(partition: int, user_id: str) -> str:
     return f"{tag(partition)}:totals:{user_id}"
 
 
+def horizon(partition: int) -> str:
+    """Up to where transactions are deleted from SQL, µs; none where all are kept."""
+    return f"{tag(partition)}:horizon"
+
+
 def behind(partition: int) -> str:
     """The users whose boards have more to pass than one call may."""
     return f"{tag(partition)}:behind"

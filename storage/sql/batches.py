@@ -10,6 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from events.card_numbers import mask
 from events.channels.base import Entry
 from storage.sql.dead_letters import DeadLetter, bury
 from storage.sql.failures import is_passing
@@ -72,6 +73,12 @@ class BatchLedger(ABC, Generic[E]):
         Raises DBAPIError, OverflowError or Unstorable where one of them cannot be written.
         """
 
+    def _sift(
+        self, connection: Connection, delivered: Sequence[Delivered[E]]
+    ) -> tuple[Sequence[Delivered[E]], list[DeadLetter]]:
+        """Which of them may be stored as things stand in this transaction, and the dead letters of the others."""
+        return delivered, []
+
     @abstractmethod
     def _why_taken(self, connection: Connection, event: E) -> str | None:
         """What stands under the event's id already, where something does that would refuse the event."""
@@ -89,17 +96,19 @@ class BatchLedger(ABC, Generic[E]):
         return stored
 
     def dead_letter(self, entry: Entry, field: str | None, reason: str) -> DeadLetter:
-        """The dead letter of an entry of this ledger's log."""
-        return DeadLetter(self._feed, self._partition, entry, field, reason)
+        """The dead letter of an entry of this ledger's log; what it quotes of the entry is masked."""
+        return DeadLetter(self._feed, self._partition, entry, mask(field) if field else None, mask(reason))
 
     def _store_whole(
         self, delivered: Sequence[Delivered[E]], dead_letters: Sequence[DeadLetter]
     ) -> Stored[E]:
-        events = [item.event for item in delivered]
         with self._engine.begin() as connection:
+            kept, refused = self._sift(connection, delivered)
+            events = [item.event for item in kept]
             new = self._insert(connection, events) if events else 0
-            bury(connection, dead_letters)
-        return Stored(events, new, list(dead_letters))
+            stored = Stored(events, new, [*dead_letters, *refused])
+            bury(connection, stored.dead_letters)
+        return stored
 
     def _store_halving(
         self, delivered: Sequence[Delivered[E]], dead_letters: Sequence[DeadLetter]
@@ -107,7 +116,8 @@ class BatchLedger(ABC, Generic[E]):
         before = self._refused_in_a_row
         try:
             with self._engine.begin() as connection:
-                stored = self._halve(connection, delivered, Stored([], 0, list(dead_letters)))
+                kept, refused = self._sift(connection, delivered)
+                stored = self._halve(connection, kept, Stored([], 0, [*dead_letters, *refused]))
                 bury(connection, stored.dead_letters)
         except BaseException:
             self._refused_in_a_row = before  # rolled back: the same rows will be counted again

@@ -6,12 +6,16 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, tuple_
 
+from events import wire
+from events.card_numbers import mask
 from events.channels.base import Entry
 from storage.sql.bulk import bulk_for
 from storage.sql.models import dead_letters
 
 # The first 64 KiB of a message are kept; a longer one cannot be tried again.
 KEPT_BYTES: Final = 64 * 1024
+# So much more is looked at, so that a card number is found that lies across the end.
+_BEYOND_BYTES: Final = 1024
 _REASON_LENGTH: Final = 500
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PAGE: Final = 500
@@ -32,7 +36,7 @@ class DeadLetter(NamedTuple):
 
 
 class BuriedLetter(NamedTuple):
-    """A dead letter as it stands in SQL; `payload` holds at most the first 64 KiB of `size_bytes`."""
+    """A dead letter as it stands in SQL; `payload` holds at most the first 64 KiB of `size_bytes`, masked."""
 
     feed: str
     partition: int
@@ -112,6 +116,7 @@ def _at(key: LetterKey) -> ColumnElement[bool]:
 
 def _row(letter: DeadLetter) -> dict[str, Any]:
     entry = letter.entry
+    payload = _kept(entry)
     return {
         "feed": letter.feed,
         "log_partition": letter.partition,
@@ -120,14 +125,20 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
         "format": _plain(entry.format, 16),
         "field": _plain(letter.field, 64) if letter.field else None,
         "reason": _plain(letter.reason, _REASON_LENGTH),
-        "size_bytes": len(entry.payload),
-        "payload": entry.payload[:KEPT_BYTES],
+        "size_bytes": len(payload) if len(entry.payload) <= KEPT_BYTES else len(entry.payload),
+        "payload": payload,
     }
 
 
+def _kept(entry: Entry) -> bytes:
+    """The beginning of a message, without card numbers."""
+    return wire.masked(entry.format, entry.payload[: KEPT_BYTES + _BEYOND_BYTES])[:KEPT_BYTES]
+
+
 def _plain(text: str, length: int) -> str:
-    """Text that is safe to print: a reason may quote what a stranger sent."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode())[:length]
+    """Text that is safe to keep and to print: a reason may quote what a stranger sent."""
+    told = mask(text.encode("utf-8", "replace").decode())
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", told)[:length]
 
 
 def _buried(row: Any) -> BuriedLetter:

@@ -23,7 +23,7 @@ from events.moments import to_datetime, to_us
 from events.types import MERCHANT_LENGTH
 
 # The revision of migrations/ that this code was written for.
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 
 
 class Moment(TypeDecorator[int]):
@@ -119,5 +119,14 @@ windows_closed = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("closed_through", Moment, nullable=False),
+    **OPTIONS,
+)
+
+# One row: up to where transactions have been, or are being, deleted; before 1970 while all are kept.
+horizon = Table(
+    "horizon",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("horizon", Moment, nullable=False),
     **OPTIONS,
 )

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Engine, Select, delete, literal, select, upda
 from events.moments import MINUTE_US, to_datetime
 from events.types import Transaction
 from storage.sql.bulk import bulk_for
+from storage.sql.horizon import horizon_of
 from storage.sql.models import Moment, transactions, window_totals, windows_closed, windows_due
+from storage.sql.retention import open_horizon
 from storage.sql.totals import total_columns
 from storage.sql.user_windows import UserWindow, totals_of_windows
 from storage.totals import Total
@@ -60,6 +62,7 @@ class WindowCloser:
         with self._engine.begin() as connection:
             row = {"id": _ONE_ROW, "closed_through": end}
             bulk_for(connection.dialect.name).insert_new(connection, windows_closed, [row])
+            open_horizon(connection)
 
     def close_ended(self, now_us: int) -> int:
         """Save the windows that have ended since the last call; how many were closed."""
@@ -70,12 +73,18 @@ class WindowCloser:
         return closed
 
     def recompute_due(self) -> int:
-        """Save anew up to 500 closed windows that late events changed; how many there were."""
+        """Save anew up to 500 closed windows that late events changed; how many there were.
+
+        Those that begin before the horizon stay as they were saved: not all that was in them is still there.
+        """
         with self._engine.begin() as connection:
             due = self._lock_due(connection)
+            # It does not move past the others as long as they are due, which they are until this is committed.
+            horizon_us = horizon_of(connection)
+            whole = [window for window in due if window.end_us - self._window_us >= horizon_us]
             rows = [
                 self._row(window, summed)
-                for window, summed in totals_of_windows(connection, due, self._window_us)
+                for window, summed in totals_of_windows(connection, whole, self._window_us)
             ]
             bulk_for(connection.dialect.name).replace(connection, window_totals, rows)
             _settle(connection, due)
@@ -107,8 +116,10 @@ class WindowCloser:
             ).scalar_one()
             if locked >= end:
                 return
-            totals = everybodys_totals_query(end, self._window_us)
-            bulk_for(connection.dialect.name).replace_from(connection, window_totals, totals)
+            # After WINDOW was made longer, the first may begin where nothing is kept any more.
+            if end - self._window_us >= horizon_of(connection):
+                totals = everybodys_totals_query(end, self._window_us)
+                bulk_for(connection.dialect.name).replace_from(connection, window_totals, totals)
             connection.execute(update(windows_closed).values(closed_through=end))
 
     def _row(self, window: UserWindow, summed: Total) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, Select
+from sqlalchemy import ClauseElement, Engine
 
 
-def explain(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
+def explain(engine: Engine, query: ClauseElement) -> list[dict[str, Any]]:
     """The database's own plan of a query, its values written out."""
     prefix = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     with engine.connect() as connection:

@@ -122,7 +122,10 @@ class LoggingIn:
         return LoggedIn(user_id, access, self._tokens.write("refresh", user_id, session_id, refresh_id))
 
     def _is_known(self, user_id: str) -> bool:
-        return bool(self._history.latest_of([user_id], 1)) or self._user_events.attempts(user_id).total > 0
+        if self._history.latest_of([user_id], 1) or self._user_events.attempts(user_id).total > 0:
+            return True
+        # Sums of closed windows outlive their transactions.
+        return bool(self._history.closed_windows(user_id, 1))
 
 
 def _is_user_id(text: str) -> bool:

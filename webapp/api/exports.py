@@ -28,6 +28,7 @@ _ROWS_A_PAGE: Final = 1_000
 @blueprint.get("/transactions.csv")
 @blueprint.query(ExportQuery)
 @blueprint.answers(200, content_type="text/csv", headers=["Tally-Complete-Up-To"])
+@blueprint.fails(410)
 @needs("transactions:read", owner="view")
 def save_csv(asked: Selection) -> Response:
     """All that are stored as it begins, the newest first, amounts in minor units.
@@ -43,6 +44,7 @@ def save_csv(asked: Selection) -> Response:
 @blueprint.get("/transactions.ndjson")
 @blueprint.query(ExportQuery)
 @blueprint.answers(200, content_type="application/x-ndjson", headers=["Tally-Complete-Up-To"])
+@blueprint.fails(410)
 @needs("transactions:read", owner="view")
 def save_ndjson(asked: Selection) -> Response:
     """The same, a JSON object a line, every text as it is."""

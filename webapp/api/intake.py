@@ -19,7 +19,7 @@ from webapp.problems import problem, unavailable
 from webapp.schemas.answers import AcceptedAnswer
 from webapp.schemas.transactions import LINES, SUBMISSION
 from webapp.services import services
-from webapp.submission import Submission, read_json, read_lines
+from webapp.submission import Span, Submission, read_json, read_lines
 
 blueprint = Resource("transactions", __name__, "Taking transactions in")
 
@@ -37,7 +37,8 @@ def take_in() -> Response:
     """One object, an array or NDJSON, at most 10,000 items. A retry with the same ids stores nothing twice."""
     read = read_lines if request.mimetype in _LINE_TYPES else read_json
     # By Redis' clock, as the log judges it: by this machine's, what is accepted here might be refused there.
-    submission = read(whole_body(ITEMS_BODY_LIMIT_BYTES), services().hot.now_us())
+    span = Span(services().hot.now_us(), services().settings.retention_us)
+    submission = read(whole_body(ITEMS_BODY_LIMIT_BYTES), span)
     if not submission.transactions:
         return problem(422, "No transaction is valid.", errors=_told_errors(submission))
     return _publish(submission)

@@ -20,6 +20,7 @@ blueprint = Resource("series", __name__, "Totals bucket by bucket")
 @blueprint.get("/series")
 @blueprint.query(SeriesQuery)
 @blueprint.answers(200, SeriesAnswer)
+@blueprint.fails(410)
 @needs("transactions:read", owner="view")
 def show_series(asked: SeriesQuestion) -> Response:
     """The whole buckets inside the window, oldest first, empty ones and the running one included."""

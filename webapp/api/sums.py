@@ -28,6 +28,7 @@ _COLUMNS = ("user_id", "currency", "sum", "count", "credit", "debit")
 @blueprint.get("/sums")
 @blueprint.query(SumsQuery)
 @blueprint.revalidates(SumsAnswer)
+@blueprint.fails(410)
 @needs("transactions:read")
 def show_sums(asked: SumsQuestion) -> Response:
     """One currency's users, the largest sum first, and their grand total, as of at most a minute ago."""
@@ -55,6 +56,7 @@ def _told(sums: CurrencySums, currency: str, limit: int) -> dict[str, Any]:
 @blueprint.get("/sums.csv")
 @blueprint.query(SumsQuery)
 @blueprint.answers(200, content_type="text/csv", headers=["Tally-As-Of", "Tally-Complete-Up-To"])
+@blueprint.fails(410)
 @needs("transactions:read")
 def save_sums(asked: SumsQuestion) -> Response:
     """The same as a file, of every user unless a `limit` is given; its last line, without a user, is the grand total.

@@ -17,6 +17,7 @@ blueprint = Resource("user sum", __name__, "A user's sum over a window")
 @blueprint.get("/users/<user_id>/sum")
 @blueprint.query(SumQuery)
 @blueprint.answers(200, SumAnswer)
+@blueprint.fails(410)
 @needs("transactions:read", owner="path")
 def show_sum(asked: SumQuestion, user_id: str) -> Response:
     """A total a currency over `(at − window, at]`, six hours up to now unless asked otherwise."""

@@ -16,6 +16,7 @@ blueprint = Resource("user transactions", __name__, "A user's transactions")
 @blueprint.get("/users/<user_id>/transactions")
 @blueprint.query(TransactionsQuery)
 @blueprint.answers(200, TransactionsAnswer)
+@blueprint.fails(410)
 @needs("transactions:read", owner="path")
 def list_transactions(asked: TransactionsQuestion, user_id: str) -> Response:
     """A page of them in `(from, to]` with amounts in `[min, max]`; the cursor goes on with the same filters."""

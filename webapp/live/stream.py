@@ -1,5 +1,6 @@
 """One watcher's server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
+import random
 import time
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -15,7 +16,8 @@ from webapp.live.positions import order, write_id
 from webapp.live.telling import Telling, event_id_of, gap, skipped, telling
 
 HEARTBEAT_S: Final = 10.0
-_RETRY_MS: Final = 1_000
+# When a browser comes back that was cut off: each at another moment, or all would come at once.
+_RETRY_MS: Final = (500, 2_000)
 # So many batches at once, of up to a hundred events each: others in this worker get their turn between.
 _CAUGHT_UP_AT_ONCE: Final = 20
 _PAUSE_S: Final = 0.001
@@ -44,7 +46,7 @@ class LiveStream:
     def __iter__(self) -> Iterator[bytes]:
         """The bytes of the answer, without an end; it ends for a watcher that is too slow."""
         with self._hub.watch(self._beginning.newest) as watcher:
-            yield b": welcome\nretry: %d\n%s\n" % (_RETRY_MS, self._id_line())
+            yield b": welcome\nretry: %d\n%s\n" % (random.randint(*_RETRY_MS), self._id_line())  # noqa: S311 - only to spread the load
             if self._beginning.may_have_missed:
                 yield skipped(None) + b"\n"
             yield from self._catch_up(watcher)
@@ -58,7 +60,7 @@ class LiveStream:
                     missed = self._missed(partition)
                 except RedisError:
                     yield _HEARTBEAT
-                    time.sleep(_SECOND_TRY_S)
+                    time.sleep(_SECOND_TRY_S * random.uniform(0.5, 1.5))  # noqa: S311 - as above
                     continue
                 if said := self._said(missed):
                     yield said

@@ -33,6 +33,11 @@ PROBLEM: Final = {
             "items": {"type": ["string", "null"], "format": "uuid"},
         },
         "claim": {"$ref": "#/components/schemas/ProblemClaim"},
+        "horizon": {
+            "type": "string",
+            "format": "date-time",
+            "description": "what occurred up to it is no longer kept",
+        },
     },
     "additionalProperties": False,
 }

@@ -15,6 +15,10 @@ _NAMES: Final[dict[int, tuple[str, str]]] = {
     405: ("MethodNotAllowed", "Another method at this path; `Allow` says which there are."),
     408: ("RequestTimeout", "The body took longer to come than bodies may."),
     409: ("Conflict", "It stands otherwise already."),
+    410: (
+        "Gone",
+        "It reaches back to what is no longer kept: all up to `horizon`; `errors` names the parameter.",
+    ),
     413: ("ContentTooLarge", "The body is larger than 64 KiB, or than 16 MiB where transactions are sent."),
     414: ("UriTooLong", "The path and the query are longer than 8,190 bytes together."),
     422: ("UnprocessableContent", "A value is not valid; `errors` names the field."),

@@ -24,6 +24,16 @@ class FilledForm:
     typed: dict[str, str]
     question: TransactionsQuestion = field(default_factory=TransactionsQuestion)
     errors: dict[str, str] = field(default_factory=dict)
+    is_gone: bool = False
+
+    def refuse_behind(self, horizon_us: int) -> bool:
+        """Say at the field that asks for it that it is no longer kept; whether one of them does."""
+        asking = next((name for name in ("from", "to") if name in self.typed), None)
+        if asking is None or self.question.cursor is not None:
+            return False
+        self.errors[asking] = f"up to {_local(horizon_us)} nothing is kept any more"
+        self.is_gone = True
+        return True
 
 
 def read_form(arguments: Mapping[str, str]) -> FilledForm:
@@ -34,7 +44,7 @@ def read_form(arguments: Mapping[str, str]) -> FilledForm:
     found["currency"] = currency
     found["least"] = _read(form, "min", lambda text: _amount(text, currency))
     found["most"] = _read(form, "max", lambda text: _amount(text, currency))
-    found["merchant"] = _read(form, "merchant", lambda text: conform(text, types.Merchant, "merchant"))
+    found["merchant"] = _read(form, "merchant", types.read_merchant)
     found["from_us"] = _read(form, "from", _moment)
     found["to_us"] = _read(form, "to", _moment)
     form.question = TransactionsQuestion(cursor=arguments.get("cursor"), filters=Selection(**found))

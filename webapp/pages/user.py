@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 
 from events import types
 from events.types import Invalid, conform
+from storage.sql.horizon import BeforeHorizon
 from storage.sql.selection import Selection
 from webapp.access.declaring import needs
 from webapp.pages.charts import window_chart
@@ -44,14 +45,23 @@ def show(user_id: str) -> tuple[str, int]:
         "is_filtered": bool(typed),
         **_figures(user_id),
     }
-    return render_template("user.html", **shown), 422 if form.errors else 200
+    return render_template("user.html", **shown), _status(form)
+
+
+def _status(form: FilledForm) -> int:
+    return 410 if form.is_gone else 422 if form.errors else 200
 
 
 def _list(user_id: str, form: FilledForm) -> tuple[TransactionPage | None, dict[str, str]]:
     """The page of the list, and what the form shows; no list where the form is wrong."""
     if form.errors:
         return None, form.typed
-    page = page_of_transactions(services(), user_id, form.question)
+    try:
+        page = page_of_transactions(services(), user_id, form.question)
+    except BeforeHorizon as error:
+        if not form.refuse_behind(error.horizon_us):
+            raise
+        return None, form.typed
     return page, form.typed or filled_from(page.selection)
 
 

@@ -105,9 +105,7 @@ def currency(**options: Any) -> Asked:
 
 
 def merchant(**options: Any) -> Asked:
-    return Asked(
-        lambda text: conform(text, types.Merchant, "merchant"), rule_schema(types.Merchant), **options
-    )
+    return Asked(types.read_merchant, rule_schema(types.Merchant), **options)
 
 
 def amount(**options: Any) -> Asked:

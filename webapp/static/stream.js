@@ -2,6 +2,7 @@
 
 import { clock, localise } from "./times.js";
 
+const GIVE_UP_MS = 8_000;
 const DRAWN_EVERY_MS = 200;
 const ANNOUNCED_EVERY_MS = 20_000;
 
@@ -38,7 +39,8 @@ export function stream(box) {
   }
 
   async function reload() {
-    const answer = await fetch(box.dataset.fragmentUrl, { headers: { Accept: "text/html" } }).catch(() => null);
+    const options = { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(GIVE_UP_MS) };
+    const answer = await fetch(box.dataset.fragmentUrl, options).catch(() => null);
     if (!answer?.ok || isPaused || box.contains(document.activeElement)) return;
     box.innerHTML = await answer.text();
     localise(box);
