@@ -38,7 +38,7 @@ class Kept:
         self.history = History(self.reader)
         self.closer = WindowCloser(self.writer, WINDOW_US)
         self.retention = Retention(self.writer, WINDOW_US)
-        self.ledger = Ledger(self.writer, "transactions", 0, WINDOW_US, now=lambda: END_US)
+        self.ledger = Ledger(self.writer, "transactions", 0, WINDOW_US, clock=lambda: END_US)
         self.closer.start_closing(END_US + 1)
         self.events = [
             transaction(
@@ -274,7 +274,7 @@ def in_thread(work) -> threading.Thread:
 
 
 def test_the_horizon_waits_for_late_events_that_are_being_stored_and_for_their_windows(kept):
-    ledger = Pausing(kept.writer, "transactions", 0, WINDOW_US, now=lambda: END_US)
+    ledger = Pausing(kept.writer, "transactions", 0, WINDOW_US, clock=lambda: END_US)
     late = transaction(user_id="ada", at_us=END_US - 9 * WINDOW_US - 5)
     moved: list[int] = []
     storing = in_thread(lambda: ledger.store(delivered([late], first=9_000), []))
@@ -379,7 +379,7 @@ def test_it_is_deleted_by_its_keys_however_much_of_the_table_it_is(kept, count):
 
 def test_rows_that_are_being_stored_keep_nobody_waiting(kept):
     """Neither does what goes wait for them, nor they for it."""
-    ledger = Pausing(kept.writer, "transactions", 0, WINDOW_US, now=lambda: END_US)
+    ledger = Pausing(kept.writer, "transactions", 0, WINDOW_US, clock=lambda: END_US)
     kept.retention.move_horizon(BORDER_US)
     storing = in_thread(lambda: ledger.store(delivered([transaction(at_us=END_US - 5)], first=9_500), []))
     assert ledger.has_written.wait(20)

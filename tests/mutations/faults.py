@@ -18,8 +18,8 @@ FAULTS: Final = (
         "fault 19: what is corrupt is dropped",
         f"{_FAULT}/test_corrupt.py::test_one_in_a_hundred_corrupt",
         "storage/sql/batches.py",
-        "new = self._insert(connection, events) if events else 0\n            bury(connection, dead_letters)",
-        "new = self._insert(connection, events) if events else 0",
+        "[*dead_letters, *refused])\n            bury(connection, stored.dead_letters)",
+        "[*dead_letters, *refused])",
     ),
     mutation(
         "fault 20: a user may have more than the limit",
@@ -53,7 +53,7 @@ FAULTS: Final = (
         "fault 24: the log is not trimmed",
         f"{_FAULT}/test_long_run.py::test_a_steady_stream_for_long_leaves_no_lag_and_memory_is_level",
         "subscriber/jobs_logs.py",
-        "return [Job(self.trim, 1), Job(self.forget_readers, 60)]",
+        "return [Job(self.trim, 1, makes_room=True), Job(self.forget_readers, 60)]",
         "return [Job(self.forget_readers, 60)]",
     ),
 )

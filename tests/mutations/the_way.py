@@ -60,7 +60,7 @@ THE_WAY: Final = (
     ),
     mutation(
         "acknowledge before commit",
-        "tests/test_named_points.py::"
+        "tests/fault/test_named_points.py::"
         "test_a_subscriber_that_dies_there_loses_and_doubles_nothing[written, not committed]",
         _CARRYING,
         f"{_STORE}{_TELL}        {_ACKNOWLEDGE}",
@@ -68,7 +68,7 @@ THE_WAY: Final = (
     ),
     mutation(
         "acknowledge before the boards are told",
-        "tests/test_named_points.py::"
+        "tests/fault/test_named_points.py::"
         "test_a_subscriber_that_dies_there_loses_and_doubles_nothing[acknowledged]",
         _CARRYING,
         f"{_TELL}        {_ACKNOWLEDGE}",
@@ -102,8 +102,8 @@ THE_WAY: Final = (
         "dead letters not written",
         "tests/test_ledger.py::test_dead_letters_keep_the_beginning_of_what_was_sent_and_are_written_once[sqlite]",
         "storage/sql/batches.py",
-        "new = self._insert(connection, events) if events else 0\n            bury(connection, dead_letters)",
-        "new = self._insert(connection, events) if events else 0",
+        "[*dead_letters, *refused])\n            bury(connection, stored.dead_letters)",
+        "[*dead_letters, *refused])",
     ),
     mutation(
         "trim in two steps",
