@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final, NamedTuple, TypeAlias
+from uuid import uuid4
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -94,6 +95,8 @@ class Upkeep:
         self._client = client
         self._jobs = list(jobs)
         self._stopping = stopping
+        # By which this process knows its locks; it never runs a job twice at once.
+        self._token = uuid4().hex
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(len(self._jobs))},
@@ -120,9 +123,18 @@ class Upkeep:
     def stop(self) -> None:
         self._scheduler.shutdown(wait=True)
 
+    def _take(self, lock: Lock) -> bool:
+        """Whether the turn is ours. It may be since before: a server that died did not answer who took it, or gave it
+        back, and nobody would have a turn until the lock is over.
+        """
+        if lock.acquire(blocking=False, token=self._token):
+            return True
+        lock.local.token = self._token.encode()
+        return bool(lock.owned() and lock.reacquire())
+
     def _run(self, job: Job, lock: Lock) -> None:
         try:
-            is_ours = lock.acquire(blocking=False)
+            is_ours = self._take(lock)
         except RedisError as error:
             if not (job.makes_room and is_out_of_memory(error)):
                 raise

@@ -18,7 +18,7 @@ STORED_WITHIN_S = scaled(60, 600)
 @pytest.mark.timeout(TIMEOUT_S)
 def test_subscribers_killed_at_random_moments(doors, mariadb_url, valkey_url, figures):
     """SIGKILL to either of two subscribers at work, at moments that a seed chooses."""
-    seeds = scaled(8, 100)
+    seeds = scaled(5, 100)
     with deployed(doors, mariadb_url, valkey_url, subscribers=2) as whole:
         offer_id = whole.offer("few", STOCK)
         with Pouring(valkey_url, seed=1) as pouring, Claiming(valkey_url, offer_id) as claiming:
@@ -38,7 +38,7 @@ def test_subscribers_killed_at_random_moments(doors, mariadb_url, valkey_url, fi
 @pytest.mark.timeout(TIMEOUT_S)
 def test_valkey_killed_at_random_moments(doors, mariadb_url, start_valkey, figures):
     """Each time the web publishes, sells, and answers from Redis again within 10 s of the kill."""
-    kills, server = scaled(3, 50), start_valkey()
+    kills, server = scaled(2, 50), start_valkey()
     with deployed(doors, mariadb_url, server.url) as whole:
         accepted, sold, longest_s = killed(whole, server, server.url, kills, back_within_s=10)
     figures(kills=kills, accepted=accepted, claims=sold, slowest_back_s=longest_s)
@@ -47,7 +47,7 @@ def test_valkey_killed_at_random_moments(doors, mariadb_url, start_valkey, figur
 @pytest.mark.timeout(TIMEOUT_S)
 def test_mariadb_killed_at_random_moments(doors, start_mariadb, valkey_url, figures):
     """Each time what is published is stored and answered from SQL again within 15 s of the kill."""
-    kills, server = scaled(3, 50), start_mariadb()
+    kills, server = scaled(2, 50), start_mariadb()
     url = server.url(server.create_database("tally"))
     migrate(url)
     with deployed(doors, url, valkey_url) as whole:

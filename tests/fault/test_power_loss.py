@@ -47,7 +47,7 @@ class Unheard:
 @pytest.mark.timeout(TIMEOUT_S)
 def test_what_was_acknowledged_outlives_a_power_cut(doors, mariadb_url, start_valkey, figures):
     """Cut anywhere behind the last flush, within a command, too; what nobody was told may be gone."""
-    cuts, server, lost_bytes = scaled(3, 50), start_valkey(), 0
+    cuts, server, lost_bytes = scaled(2, 50), start_valkey(), 0
     accepted: list[Transaction] = []
     won: dict[str, str] = {}
     with Line(server.port) as line, deployed(doors, mariadb_url, server.url) as whole:
