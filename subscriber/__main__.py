@@ -11,6 +11,7 @@ from rich.console import Console
 
 from config import Settings, load_or_exit
 from events.channels.base import Backlogged
+from events.log_lines import write_log
 from storage.failures import is_passing
 from storage.hot.client import open_client
 from storage.sql.dead_letters import DeadLetters
@@ -25,7 +26,7 @@ from subscriber.stores import open_streams
 
 def main() -> int:
     arguments = _parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    write_log(logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     command: Callable[[Settings, argparse.Namespace], int] = arguments.command
     try:
