@@ -32,10 +32,13 @@ _CONTROL: Final = {
     for code in (
         *range(0x20),
         *range(0x7F, 0xA0),
+        0x200E,
+        0x200F,
         0x2028,
         0x2029,
         *range(0x202A, 0x202F),
         *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
     )
 }
 
