@@ -20,7 +20,7 @@ from tests.support.set_clock import START_US, set_clock, use_set_clock
 HOLD_S = 10
 RACES_A_BATCH = 1_000
 # Half of them for coupons and half for seats.
-RACES = scaled(8_000, 100_000)
+RACES = scaled(4_000, 100_000)
 
 
 @pytest.mark.timeout(TIMEOUT_S)

@@ -1,6 +1,6 @@
 """A thousand watchers of one web worker drop at once: nothing of them stays, and nothing is missing.
 
-Three hundred where there is little time: to let a thousand in costs a worker more than to lose them.
+Two hundred where there is little time: to let a thousand in costs a worker more than to lose them.
 """
 
 import sys
@@ -19,7 +19,7 @@ from tests.support.scale import TIMEOUT_S, scaled
 from tests.support.site import Site
 from tests.support.waiting import eventually
 
-WATCHERS = scaled(300, 1_000)
+WATCHERS = scaled(200, 1_000)
 # Each fourth drops in silence, and is not found out before two heartbeats.
 ROUNDS = scaled(3, 23)
 SILENT_EACH = 4
