@@ -70,11 +70,12 @@ def test_no_question_is_too_long_for_an_answer(people, guarded, path):
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"type":"transactions","x":' + b"[" * 5_000,
+        b'{"of":"transactions","x":' + b"[" * 5_000,
         b'{"x":' + b"[" * 5_000,
+        b'{"of":"transactions","limit":' + b"[" * 2_500 + b"]" * 2_500 + b"}",
         b"[" * 5_000,
-        b'{"type":"transactions","limit":' + b"9" * 5_000 + b"}",
-        b'{"type":5}',
+        b'{"of":"transactions","limit":' + b"9" * 5_000 + b"}",
+        b'{"of":5}',
         b"{}",
     ],
 )
