@@ -9,6 +9,7 @@ from webapp.access import guard
 from webapp.access.declaring import check_all_declare
 from webapp.access.doorman import App, Doorman
 from webapp.api import register_api
+from webapp.chunked import WholeRequest
 from webapp.express_lane import ExpressLane
 from webapp.limits import BODY_LIMIT_BYTES
 from webapp.metrics import measured
@@ -18,7 +19,6 @@ from webapp.openapi import views as openapi
 from webapp.paced import Paced
 from webapp.request_ids import RequestIds
 from webapp.services import Services, open_services
-from webapp.whole_body import WholeRequest
 
 
 def create_app(settings: Settings | None = None) -> Flask:

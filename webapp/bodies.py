@@ -4,7 +4,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from events.types import invalid_from
 from webapp.limits import BODY_LIMIT_BYTES
@@ -17,16 +16,9 @@ class NotReadable(ValueError):
 
 
 def whole_body(limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
-    """The request's body. Raises RequestEntityTooLarge.
-
-    Of a body in chunks, which says nothing of its length, werkzeug hands on what lies within its limit, and is silent
-    about the rest: so one byte more than may come is read.
-    """
-    request.max_content_length = limit_bytes + 1
-    body = request.get_data(cache=False)
-    if len(body) > limit_bytes:
-        raise RequestEntityTooLarge
-    return body
+    """The request's body, in chunks too (see `webapp/chunked.py`). Raises RequestEntityTooLarge."""
+    request.max_content_length = limit_bytes
+    return request.get_data(cache=False)
 
 
 def read_document(body: bytes) -> Any:

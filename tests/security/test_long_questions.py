@@ -70,11 +70,12 @@ def test_no_question_is_too_long_for_an_answer(people, guarded, path):
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"type":"transactions","x":' + b"[" * 5_000,
+        b'{"of":"transactions","x":' + b"[" * 5_000,
         b'{"x":' + b"[" * 5_000,
+        b'{"of":"transactions","limit":' + b"[" * 2_500 + b"]" * 2_500 + b"}",
         b"[" * 5_000,
-        b'{"type":"transactions","limit":' + b"9" * 5_000 + b"}",
-        b'{"type":5}',
+        b'{"of":"transactions","limit":' + b"9" * 5_000 + b"}",
+        b'{"of":5}',
         b"{}",
     ],
 )
@@ -141,7 +142,7 @@ def test_a_stream_begins_whatever_its_reader_says_it_saw_last(guarded, said):
 
 
 def test_many_wrong_fields_are_not_answered_by_as_many_complaints(guarded):
-    body = json.dumps({f"field-{n}": n for n in range(4_000)}).encode()
+    body = json.dumps({f"field-{n}": n for n in range(2_000)}).encode()
     refused = guarded.post(f"{API}/users", body)
     assert refused.status == 422
     assert len(refused.fields) == 20

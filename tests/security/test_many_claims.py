@@ -13,7 +13,7 @@ from tests.support.crowd import Connection
 from tests.support.scale import TIMEOUT_S, scaled
 from tests.support.waiting import eventually
 
-CLAIMS = scaled(2_500, 10_000)
+CLAIMS = scaled(1_000, 10_000)
 THREADS = 4
 # The setting's default.
 PER_10_S = 100
