@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 
 from events.moments import HOUR_US, MINUTE_US
 from storage.sql.dead_letters import DeadLetters
@@ -16,12 +16,12 @@ from storage.sql.ledger import Ledger
 from storage.sql.models import metadata, window_totals
 from storage.sql.retention import Retention, deletion, oldest_query
 from storage.sql.selection import Selection
-from storage.sql.windows import GRACE_US, WindowCloser
+from storage.sql.windows import GRACE_US, WindowCloser, window_end
 from storage.totals import Total
 from storage.transaction_row import Position
 from tests.builders import delivered, transaction
 from tests.support.plans import explain
-from tests.support.waiting import stays
+from tests.support.waiting import eventually, stays
 
 WINDOW_US = HOUR_US
 # A whole window; what is stored lies in the twelve before it, an event a minute.
@@ -53,6 +53,12 @@ class Kept:
     def close_all(self) -> None:
         while self.closer.recompute_due():
             continue
+
+    def waits_for_locks(self) -> bool:
+        """Whether somebody does, in MariaDB."""
+        waiting = text("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
+        with self.reader.connect() as connection:
+            return bool(connection.execute(waiting).scalar())
 
     def go(self, horizon_us: int) -> int:
         """Move the horizon and delete all behind it; how many went."""
@@ -280,7 +286,11 @@ def test_the_horizon_waits_for_late_events_that_are_being_stored_and_for_their_w
     storing = in_thread(lambda: ledger.store(delivered([late], first=9_000), []))
     assert ledger.has_written.wait(20)
     moving = in_thread(lambda: moved.append(kept.retention.move_horizon(BORDER_US)))
-    stays(lambda: not moved, 0.3, "it waits")
+    if kept.writer.dialect.name == "sqlite":  # which has one writer
+        stays(lambda: not moved, 0.3, "it waits")
+    else:
+        eventually(lambda: moved or kept.waits_for_locks(), 10, "it waits")
+    assert not moved
     ledger.may_commit.set()
     storing.join(20)
     moving.join(20)
@@ -298,16 +308,22 @@ def test_the_horizon_waits_for_late_events_that_are_being_stored_and_for_their_w
 
 
 def test_after_the_window_was_made_longer_none_is_saved_of_which_a_part_is_gone(kept):
+    """Neither as it is closed, nor as a late event would have it summed anew."""
     kept.go(END_US - WINDOW_US)
-    closer = WindowCloser(kept.writer, 24 * HOUR_US)
-    end_us = -(-(END_US + 1) // (24 * HOUR_US)) * 24 * HOUR_US
+    day_us = 24 * HOUR_US
+    closer, end_us = WindowCloser(kept.writer, day_us), window_end(END_US, day_us)
+    ledger = Ledger(kept.writer, "transactions", 0, day_us, now=lambda: end_us + 1)
     before = kept.saved()
     assert closer.close_ended(end_us + GRACE_US) == 1
+    assert ledger.store(delivered([transaction(user_id="ada", at_us=END_US - 5)], first=8_000), []).new == 1
+    assert closer.recompute_due() == 1
     assert kept.saved() == before
-    assert closer.close_ended(end_us + 24 * HOUR_US + GRACE_US) == 1
+    assert ledger.store(delivered([transaction(user_id="ada", at_us=end_us + 5)], first=8_001), []).new == 1
+    assert closer.close_ended(end_us + day_us + GRACE_US) == 1
+    assert len(kept.saved()) == len(before) + 1
 
 
-def test_a_sum_is_never_wrong_while_rows_go(kept):
+def test_a_sum_is_never_wrong_while_rows_go(kept, record_property):
     """Readers ask for whatever they like meanwhile: each answer is exact, or it says that it cannot be given."""
     dice = random.Random(5)
     done, wrong, counts = threading.Event(), [], {"told": 0, "refused": 0}
@@ -336,6 +352,9 @@ def test_a_sum_is_never_wrong_while_rows_go(kept):
     done.set()
     for reader in readers:
         reader.join(20)
+    record_property(
+        "figures", f"told {counts['told']}, refused with 410 {counts['refused']}, wrong {len(wrong)}"
+    )
     assert wrong == []
     assert counts["told"] > 20, counts
     assert counts["refused"] > 20, counts

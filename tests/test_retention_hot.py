@@ -158,7 +158,10 @@ def test_a_clock_that_was_set_ahead_deletes_nothing(stored, monkeypatch):
 def test_a_rebuild_knows_the_horizon_and_refuses_a_window_that_reaches_behind_it(stored):
     writer, history, boards = stored
     Retention(writer, WINDOW_US).move_horizon(now_us() - DAY_US)
+    boards.client.flushdb()
     assert rebuild(boards, history, range(2))
+    assert boards.latest("quiet") == []
+    apply(boards, ago("quiet", 2 * DAY_US))  # by a subscriber that stood still since it stored this
     assert boards.latest("quiet") == []
     assert compare(boards, history, "ada") is None
     longer = Boards(boards.client, 3 * DAY_US, 5, 2)

@@ -1,6 +1,7 @@
 """Each door does all its work under its own user of Redis, and none may do another's; strangers may only PUBLISH."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -129,6 +130,8 @@ def forgotten(url: str) -> None:
     assert not boards.client.exists("{0}:board:long-ago")
 
 
+# On the older of the two, whose commands are fewer.
+@pytest.mark.parametrize("guarded", ["redis7"], indirect=True)
 def test_each_door_does_all_its_work_under_its_user(doors, guarded, sqlite_database_url):
     env = {"DATABASE_URL": sqlite_database_url, "AUTH": "open"}
     own = {door: {**env, "REDIS_URL": url_of(door, guarded.url)} for door in DOORS}
@@ -143,7 +146,7 @@ def test_each_door_does_all_its_work_under_its_user(doors, guarded, sqlite_datab
     eventually(lambda: site.get("/api/v1/emitter").status == 200, 30, "an emitter says what it does")
     assert site.post("/api/v1/emitter", {"is_running": True, "rate": 150}, method="PUT").status == 200
     with as_user("operator", guarded) as operator, as_user("stranger", guarded) as stranger:
-        stranger.publish(TAPPED, "carol,-5,1570358269.5")
+        stranger.publish(TAPPED, f"carol,-5,{time.time() - 60}")
         with looking_at(sqlite_database_url, url_of("operator", guarded.url)) as tally:
             eventually(lambda: tally.history.users("carol", 1), 20, "what a stranger published is stored")
             eventually(lambda: tally.stored() >= 53, 60, "what the emitter published is stored")
@@ -151,11 +154,24 @@ def test_each_door_does_all_its_work_under_its_user(doors, guarded, sqlite_datab
         restored(operator, site)
         emitter.interrupt()
         subscriber.terminate()
-        for command in (["--drain"], ["check"], ["rebuild"], ["dead", "retry"], ["dead", "list"]):
+        for command in (["--drain"], ["check"], ["rebuild"], ["dead", "retry"]):
             doors.run("subscriber", *command, env=own["subscriber"])
         refused = [row for row in operator.acl_log() if row["reason"] != "auth"]
     assert [(row["username"], row["reason"], row["object"]) for row in refused] == []
     assert not re.search("NOPERM|no permissions", subscriber.log() + site.web.log() + emitter.log())
+
+
+@pytest.mark.parametrize(
+    ("accepted_after", "waits"), [("answer", 0), ("replicas:1", 0), ("disk,replicas:1", 3)]
+)
+def test_doors_that_are_to_wait_for_a_disk_may(start_valkey, tmp_path, accepted_after, waits):
+    users = write_users(tmp_path / "users.acl", ACCEPTED_AFTER=accepted_after)
+    assert users.read_text().count(" +waitaof ") == waits
+    if waits:
+        server = start_valkey(config={"aclfile": str(users)})
+        with as_user("web", server) as client:
+            assert client.execute_command("WAIT", 0, 1) == 0
+            assert len(client.execute_command("WAITAOF", 0, 0, 1)) == 2
 
 
 def test_the_compose_file_hands_each_door_its_own_user():

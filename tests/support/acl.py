@@ -13,9 +13,9 @@ def password(door: str) -> str:
     return f"secret of {door}".replace(" ", "-")
 
 
-def write_users(path: Path) -> Path:
-    """The `aclfile` that the script beside the rules prints."""
-    given = {f"REDIS_{door.upper()}_PASSWORD": password(door) for door in DOORS}
+def write_users(path: Path, **settings: str) -> Path:
+    """The `aclfile` that the script beside the rules prints, in an environment with these settings."""
+    given = {f"REDIS_{door.upper()}_PASSWORD": password(door) for door in DOORS} | settings
     script = ROOT / "deploy/acl/users.sh"
     done = subprocess.run(
         ["sh", str(script)],
