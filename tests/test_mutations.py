@@ -1,6 +1,7 @@
 """The mutation proofs fit the code: every guard that they take out stands there, and every test that they name."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -22,8 +23,12 @@ def test_the_guard_stands_in_the_code_once(which):
 def test_every_test_named_is_there(test):
     """Its function; the ids of its parameters are left to `make mutations`, which runs all of them first."""
     path, name = test.partition("[")[0].split("::")
-    functions = [node.name for node in house.parse(ROOT / path).body if isinstance(node, ast.FunctionDef)]
-    assert functions.count(name) == 1
+    assert functions(path).count(name) == 1
+
+
+@cache
+def functions(path: str) -> list[str]:
+    return [node.name for node in house.parse(ROOT / path).body if isinstance(node, ast.FunctionDef)]
 
 
 @pytest.mark.parametrize(

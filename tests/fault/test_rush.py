@@ -32,7 +32,8 @@ class Size(NamedTuple):
     users: int
 
 
-SIZE = scaled(Size(1_500, 2_500, 12_000, 900), Size(5_000, 100_000, 1_000_000, 20_000))
+# So few users that the stock is all but what the limit lets them have: without it some would have more.
+SIZE = scaled(Size(1_500, 2_500, 12_000, 520), Size(5_000, 100_000, 1_000_000, 1_750))
 # The shares of the stock at which something dies, in turn: a subscriber, a web worker, Valkey.
 KILLED_AT = scaled((0.1, 0.3, 0.5), (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97))
 # A restore waits until everything before it is stored.
