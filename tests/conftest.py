@@ -31,7 +31,6 @@ _LONG_FILES = (
     "test_demo",
     "test_emitter_command",
     "test_exports",
-    "test_named_points",
     "test_openapi",
     "test_pages",
     "test_replay_end_to_end",
@@ -50,7 +49,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.stem.startswith(_LONG_FILES))
+    items.sort(key=_begins_later)
+
+
+def _begins_later(item: pytest.Item) -> bool:
+    return item.path.parent.name != "fault" and not item.path.stem.startswith(_LONG_FILES)
 
 
 @pytest.hookimpl(wrapper=True)
