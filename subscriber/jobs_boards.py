@@ -55,9 +55,8 @@ class BoardJobs:
 
     def close_windows(self, turn: Turn) -> None:
         """Save the windows that have ended by Redis' clock, and those that late events have changed."""
-        if (
-            self._watch.was_set()
-        ):  # a batch in work may still take a window for open that has ended at a stroke
+        # A batch in work may still take a window for open that has ended at a stroke.
+        if self._watch.was_set():
             self._none_closed_until_s = time.monotonic() + GRACE_US / SECOND_US
         if time.monotonic() >= self._none_closed_until_s:
             self._closer.close_ended(self._boards.now_us())
