@@ -163,6 +163,8 @@ def assert_all_stored(whole: Deployment) -> None:
         found = {(row[0], row[1]): (int(row[2]), int(row[3])) for row in connection.execute(text(TOTALS))}
     assert found == made()
     assert_dead(tally.engine, "transactions", 0)
+    log = tally.stream.log_key(0)
+    eventually(lambda: tally.boards.client.xlen(log) == 0, 5, "what is stored is trimmed from the log")
 
 
 def made() -> dict[tuple[str, str], tuple[int, int]]:
