@@ -38,6 +38,11 @@ class RandomIntervals(BaseTrigger):  # type: ignore[misc]  # apscheduler has no 
         """What was drawn last: no firing lies farther ahead, unless the clock was set back."""
         self._drawn: tuple[datetime | None, datetime] | None = None
 
+    @property
+    def due(self) -> datetime | None:
+        """The firing that was drawn last; None before the first."""
+        return None if self._drawn is None else self._drawn[1]
+
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """The firing after `previous_fire_time`. Asked again, which the scheduler does, it says the same."""
         if self._drawn is None or self._drawn[0] != previous_fire_time:
@@ -100,10 +105,13 @@ def _scheduler(trigger: RandomIntervals, fired: "Queue[int]", stop: Stop) -> Bac
 
 
 def _keep_time(scheduler: BackgroundScheduler, intervals: RandomIntervals) -> None:
-    """Where the clock was set back, the next firing would wait until it came there again."""
-    for job in scheduler.get_jobs():
-        now = datetime.now(UTC)
-        if job.next_run_time - now > intervals.gap:
+    """Where the clock was set back, the next firing would wait until it came there again.
+
+    The scheduler is asked then alone: while it fires it has its lock, and a firing may wait for who asks here.
+    """
+    now = datetime.now(UTC)
+    if intervals.due is not None and intervals.due - now > intervals.gap:
+        for job in scheduler.get_jobs():
             job.modify(next_run_time=now)
 
 

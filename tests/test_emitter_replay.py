@@ -306,10 +306,10 @@ def test_full_speed_publishes_in_batches(tmp_path):
     assert progress.published == 2_500
 
 
-def test_the_last_line_for_a_machine(capsys):
+def test_the_last_line_for_a_machine(capsys, caplog):
     with Progress() as progress:
         progress.advance(155_848, 1)
         progress.refuse("line 2: amount: no")
     told = capsys.readouterr()
     assert told.out == '{"step":"done","published":155848,"refused":1,"seconds":0.0}\n'
-    assert told.err == "line 2: amount: no\n"
+    assert caplog.messages == ["line 2: amount: no"]

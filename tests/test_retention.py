@@ -312,7 +312,7 @@ def test_after_the_window_was_made_longer_none_is_saved_of_which_a_part_is_gone(
     kept.go(END_US - WINDOW_US)
     day_us = 24 * HOUR_US
     closer, end_us = WindowCloser(kept.writer, day_us), window_end(END_US, day_us)
-    ledger = Ledger(kept.writer, "transactions", 0, day_us, now=lambda: end_us + 1)
+    ledger = Ledger(kept.writer, "transactions", 0, day_us, clock=lambda: end_us + 1)
     before = kept.saved()
     assert closer.close_ended(end_us + GRACE_US) == 1
     assert ledger.store(delivered([transaction(user_id="ada", at_us=END_US - 5)], first=8_000), []).new == 1

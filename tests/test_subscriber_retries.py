@@ -179,9 +179,7 @@ def test_while_the_database_is_away_nothing_dies(start_mariadb, valkey_url):
         eventually(lambda: storer.stored() == 100, 20, "it works")
         server.stop()
         storer.stream.publish(crowd(300, []))
-        stays(
-            lambda: storer.stream.backlog(0).undelivered + storer.stream.backlog(0).pending == 300, 8, "held"
-        )
+        stays(lambda: sum(storer.stream.backlog(0)[:2]) == 300, 8, "undelivered or pending")
         server.start()
         eventually(lambda: storer.stored() == 400, 20, "all is stored")
         eventually(lambda: storer.stream.backlog(0).is_empty, 10, "nothing is pending")

@@ -92,7 +92,7 @@ def test_files_of_one_machine_are_not_published():
 
 
 def test_compose_has_no_default_for_a_secret():
-    """Each is asked for, and compose does not start without it."""
+    """Each is asked for, and compose does not start without it; or it is empty, and whom it is of does not exist."""
     text = (ROOT / "docker-compose.yml").read_text()
     values = {
         name: value.strip() for name, value in re.findall(r"^ +([A-Z][A-Z_]+): (.+)$", text, re.MULTILINE)
@@ -101,11 +101,11 @@ def test_compose_has_no_default_for_a_secret():
     assert {"MYSQL_PASSWORD", "SECRET_KEY"} <= secret.keys()
     made_up = {"MYSQL_RANDOM_ROOT_PASSWORD": '"yes"'}
     for name, value in secret.items():
-        assert value == made_up.get(name) or re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), (name, value)
+        assert value == made_up.get(name) or re.fullmatch(r"\$\{\w+:(?:\?[^}]+|-)\}", value), (name, value)
     for password in re.findall(r"://[^:/@\s]+:([^@\s]+)@", text):
         assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", password), password
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
-    assert not [name for name in defaults if SECRET_NAMES.search(name)], (
+    assert not [name for name, default in defaults.items() if default and SECRET_NAMES.search(name)], (
         "a default is a secret that everybody knows"
     )
 

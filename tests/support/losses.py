@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from events.types import Transaction
 from tests.support.deployment import Deployment
-from tests.support.invariant import stored, sums
+from tests.support.invariant import as_row, stored
 from tests.support.waiting import eventually
 
 
@@ -12,9 +12,9 @@ def lost_transactions(whole: Deployment, accepted: Sequence[Transaction], within
     """How many accepted transactions are nowhere; all others are stored once, and Redis says what SQL says."""
     eventually(whole.tally.is_empty, within_s, "nothing is pending", every_s=0.1)
     wanted = {event.event_id: event for event in accepted}
-    found = stored(whole.tally)
+    found = {row.event_id: row for row in stored(whole.tally)}
     assert found.keys() <= wanted.keys()
-    assert sums(found.values()) == sums(wanted[event_id] for event_id in found)
+    assert found == {event_id: as_row(wanted[event_id]) for event_id in found}
     eventually(whole.tally.assert_agreement, within_s, "Redis equals SQL", every_s=0.2)
     assert whole.tally.dead() == 0
     return len(wanted) - len(found)

@@ -30,7 +30,7 @@ _CALLED_ONE = re.compile(
 )
 # What stands where a value would, and is none: a name, a call, a variable of the shell, words with spaces.
 _REFERENCE = re.compile(
-    r"[$%<({\[*…\\]|[\w.]*[(\[]|[a-z_]+(?:\.[a-z_]+)*\d?$|(?:[A-Z][a-z]+)+$|[A-Z_]+$|https?://|/"
+    r"[$%<({\[*…\\`|]|[\w.?()]+\||[\w.]*[(\[]|[a-z_]+(?:\.[a-z_]+)*\d?$|(?:[A-Z][a-z]+)+$|[A-Z_]+$|https?://|/"
 )
 # In bits a character. Words and names have about 3.5 over so few; what dice made has more.
 _RANDOM_BITS = 3.7
