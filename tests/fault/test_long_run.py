@@ -30,10 +30,10 @@ from tests.support.scale import LONG_RUN_S, TIMEOUT_S, scaled
 from tests.support.site import Site
 from tests.support.waiting import eventually
 
-RATE = scaled(2_500, 5_000)
+RATE = scaled(2_000, 5_000)
 # Of it; a small machine that runs other tests beside this one has no more.
 LEAST_RATE = scaled(0.5, 0.95) * RATE
-SECONDS = scaled(15, LONG_RUN_S)
+SECONDS = scaled(10, LONG_RUN_S)
 EVENTS = int(RATE * SECONDS)
 # At first, as fast as it goes: a batch is never larger after that, and memory that batches take is taken.
 BURST = scaled(10_000, 50_000)
