@@ -209,7 +209,7 @@ def assert_keeps_its_promises(site, headers):
     print(f"{report.cases} cases: {dict(sorted(report.statuses.items()))}")
     assert report.errors == []
     assert not report.failures, "\n\n".join(f"{kind}\n{said}" for kind, said in report.failures.items())
-    assert report.cases >= scaled(150, 10_000)
+    assert report.cases >= scaled(200, 10_000)
 
 
 @pytest.mark.timeout(TIMEOUT_S)
