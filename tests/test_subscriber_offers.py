@@ -350,6 +350,7 @@ def test_a_locked_claim_is_set_aside_and_everybody_elses_is_stored(doors, mariad
                     tally.desk.give_back(lost.claim_id)
             doors.start("subscriber", env=env)
             eventually(lambda: tally.count("claims") == 201, 40, "all others are stored")
+            eventually(lambda: tally.stream.backlog(0).pending == 1, 10, "what was stored is acknowledged")
             stays(lambda: tally.stream.backlog(0).pending == 1, 2, "one waits")
             assert DeadLetters(tally.engine).count() == 0
             connection.rollback()
