@@ -3,7 +3,7 @@
 import tracemalloc
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from events.moments import MINUTE_US, SECOND_US
 from storage.hot.board import Boards
@@ -13,6 +13,7 @@ from storage.sql.history import History
 from storage.sql.ledger import Ledger
 from storage.sql.models import window_totals, windows_due
 from storage.sql.selection import Selection
+from storage.sql.user_windows import UserWindow, totals_of_windows
 from storage.sql.windows import GRACE_US, WindowCloser, closed_through, window_end
 from subscriber.jobs_boards import BoardJobs
 from tests.builders import delivered, transaction
@@ -115,6 +116,21 @@ def test_no_window_is_closed_for_a_while_after_redis_clock_was_set(sqlite_databa
     jobs.close_windows(None)
     assert closed_windows(reader) > END_US
     writer.dispose()
+    reader.dispose()
+
+
+def test_however_many_windows_are_asked_for_few_statements_are_compiled(database_url):
+    """A statement for each number of windows would be kept compiled, half a megabyte each."""
+    fill(database_url, 130, users=130)
+    reader = open_reader(database_url)
+    statements = set()
+    event.listen(reader, "before_cursor_execute", lambda _c, _cursor, said, *_: statements.add(said))
+    with reader.connect() as connection:
+        for number in range(1, 131):
+            windows = [UserWindow(f"u{n}", BASE_US + SECOND_US * 10) for n in range(number)]
+            summed = list(totals_of_windows(connection, windows, 20 * SECOND_US))
+            assert [window for window, _ in summed] == windows
+    assert len(statements) == 7
     reader.dispose()
 
 

@@ -10,8 +10,9 @@ from storage.sql.models import Moment
 from storage.sql.totals import total
 from storage.totals import Total
 
-# SQLite takes at most 500 SELECTs in one statement.
-_WINDOWS_A_STATEMENT: Final = 100
+# SQLite takes at most 500 SELECTs in one statement. Each number of them is another statement, which is compiled and
+# kept, so there are seven: powers of two.
+_MOST_IN_A_STATEMENT: Final = 64
 
 _ONE: Final = """
 SELECT :mark_{n} AS mark, currency, SUM(amount) AS sum, COUNT(*) AS count,
@@ -33,8 +34,7 @@ def totals_of_windows(
     connection: Connection, windows: Sequence[UserWindow], window_us: int
 ) -> Iterator[tuple[UserWindow, Total]]:
     """A total a window and a currency; a window without transactions has none."""
-    for start in range(0, len(windows), _WINDOWS_A_STATEMENT):
-        some = windows[start : start + _WINDOWS_A_STATEMENT]
+    for some in _in_statements(windows):
         values: dict[str, Any] = {}
         for number, window in enumerate(some):
             values |= {
@@ -48,7 +48,16 @@ def totals_of_windows(
             yield some[int(row.mark)], total(row)
 
 
-@lru_cache(maxsize=_WINDOWS_A_STATEMENT)
+def _in_statements(windows: Sequence[UserWindow]) -> Iterator[Sequence[UserWindow]]:
+    start, size = 0, _MOST_IN_A_STATEMENT
+    while start < len(windows):
+        while size > len(windows) - start:
+            size //= 2
+        yield windows[start : start + size]
+        start += size
+
+
+@lru_cache
 def _statement(windows: int) -> TextClause:
     numbers = range(windows)
     kinds: dict[str, Any] = {"user": String(), "mark": BigInteger(), "from": Moment(), "to": Moment()}
