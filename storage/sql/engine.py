@@ -6,6 +6,7 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from storage.sql.models import REVISION
+from storage.sql.waiting_pool import WaitingPool
 
 _SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 _SESSION: Final = f"SET sql_mode='{_SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout="
@@ -24,7 +25,10 @@ _GREETING_S: Final = 3
 
 
 class Waits(NamedTuple):
-    """How long a statement waits for MySQL's answer, and for a connection while all are in use, in seconds."""
+    """How long a statement waits for MySQL's answer, and for a connection while all are in use, in seconds.
+
+    All: of this engine's pool, or of all that the server or the account may have.
+    """
 
     answer_s: int
     connection_s: int
@@ -83,6 +87,7 @@ def _open_mysql(url: str, pool_size: int, isolation_level: Any, session: str, wa
     engine = create_engine(
         url,
         isolation_level=isolation_level,
+        poolclass=WaitingPool,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=waits.connection_s,

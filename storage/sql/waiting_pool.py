@@ -1,0 +1,48 @@
+"""A pool that waits for a connection where the server has no more to give, as it waits where it has none itself."""
+
+import logging
+import random
+import time
+from typing import Final
+
+from sqlalchemy import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection
+
+# MySQL and MariaDB: too many connections of all, too many of this user (two numbers for it).
+_NONE_LEFT: Final = (1040, 1203, 1226)
+# About as long as a statement holds one.
+_FIRST_WAIT_S: Final = 0.005
+_LONGEST_WAIT_S: Final = 0.1
+_TELL_EVERY_S: Final = 10
+
+_log = logging.getLogger(__name__)
+
+
+class WaitingPool(QueuePool):
+    """Waits up to the pool's own timeout for what comes first: a connection given back here, or one freed there."""
+
+    _next_telling_s = 0.0
+
+    def connect(self) -> PoolProxiedConnection:
+        """A connection. Raises what the driver says: at once, or after the timeout where there are too many."""
+        deadline_s = time.monotonic() + self.timeout()
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                return super().connect()
+            except Exception as error:
+                if not _is_for_lack(error) or time.monotonic() + wait_s > deadline_s:
+                    raise
+                self._tell(error)
+            time.sleep(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - only to spread the load
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _tell(self, error: Exception) -> None:
+        """Now and then: where connections lack, each statement may wait."""
+        if time.monotonic() >= self._next_telling_s:
+            self._next_telling_s = time.monotonic() + _TELL_EVERY_S
+            _log.warning("waiting up to %g s for a connection: %s", self.timeout(), error)
+
+
+def _is_for_lack(error: Exception) -> bool:
+    return bool(error.args) and error.args[0] in _NONE_LEFT
