@@ -6,7 +6,7 @@ from events.ids import new_event_id
 from storage.hot import offer_keys as keys
 from storage.hot.offer_gate import OfferGate
 
-_SHARED: Final = ("gate", "journal", "offer", "queue")
+_SHARED: Final = ("gate", "journal", "offer", "in_round", "queue")
 # How long stock counts as spoken for by whoever was told of it.
 TURN_US: Final = 30_000_000
 

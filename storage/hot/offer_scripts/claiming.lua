@@ -48,14 +48,9 @@ end
 
 -- The offer and the user's attempts; or nil and what is to be answered at once.
 local function begin_claim()
-  if is_untrusted() then
-    return nil, {'untrusted'}
-  end
-  local offer = read_offer(KEYS[3])
+  local offer, refused = offer_in_round()
   if not offer then
-    return nil, {'unknown'}
-  elseif offer.round ~= ARGV[5] then
-    return nil, {'round'}
+    return nil, refused
   end
   local attempts = read_attempts(KEYS[6])
   local answer = earlier_answer(offer, attempts)

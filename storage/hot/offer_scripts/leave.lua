@@ -2,8 +2,8 @@
 -- KEYS    1 ready   2 log   3 offer   4 waiting   5 waited   6 queues
 -- ARGV    1 run   2 settings   3 most entries in the log   4 offer id   5 round   6 user   7 event id
 -- Returns {'ok', 1 where they waited else 0}, {'round'}, {'unknown'}, {'untrusted'} or {'backlogged'}
-local refused = refused_queue()
-if refused then
+local offer, refused = offer_in_round()
+if not offer then
   return refused
 end
 local joined = redis.call('ZSCORE', KEYS[4], ARGV[6])

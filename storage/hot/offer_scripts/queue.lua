@@ -2,20 +2,6 @@
 -- KEYS    1 ready   2 log   3 offer   4 waiting   5 waited   6 queues
 -- ARGV    1 run   2 settings   3 most entries in the log   4 offer id   5 round
 
--- What join and leave are to answer where there is no such queue; else nil.
-local function refused_queue()
-  if is_untrusted() then
-    return {'untrusted'}
-  end
-  local offer = read_offer(KEYS[3])
-  if not offer then
-    return {'unknown'}
-  elseif offer.round ~= ARGV[5] then
-    return {'round'}
-  end
-  return nil
-end
-
 -- Says how a user's waiting stands now, under the next revision of it.
 local function journal_waiting(event_type, event_id, now, user, joined)
   local revision = redis.call('HINCRBY', KEYS[5], user, 1)

@@ -30,14 +30,9 @@ local function answer_to(offer, now, at, i, keys)
   return reason or ''
 end
 
-if is_untrusted() then
-  return {'untrusted'}
-end
-local offer = read_offer(KEYS[3])
+local offer, refused = offer_in_round()
 if not offer then
-  return {'unknown'}
-elseif offer.round ~= ARGV[5] then
-  return {'round'}
+  return refused
 end
 local answers = {'ok', text(offer.remaining)}
 local earlier = redis.call('GET', KEYS[5])
