@@ -8,10 +8,10 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from more_itertools import chunked
 from sqlalchemy.exc import DBAPIError
 
 from events.channels.base import Consumer, Entry
-from storage.sql.batches import Delivered
 from storage.sql.failures import is_about_rows
 from subscriber.aside import SetAside
 from subscriber.carrying import Carrier
@@ -90,10 +90,5 @@ def _parts(batch: Batch) -> Iterator[Batch]:
         yield from (Batch([], [letter]) for letter in batch.dead_letters)
     else:
         size = -(-len(batch.delivered) // _PARTS)
-        for some in _chunks(batch.delivered, size):
+        for some in chunked(batch.delivered, size):
             yield Batch(some, [])
-
-
-def _chunks(items: list[Delivered[Any]], size: int) -> Iterator[list[Delivered[Any]]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -8,11 +8,12 @@ import csv
 import io
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import msgspec
 from flask import Response
+from more_itertools import chunked
 
 from events.csv_cells import harmless
 
@@ -48,8 +49,7 @@ def _saved(file_name: str, content_type: str, parts: Generator[bytes, None, None
 
 
 def _parts(rows: Iterable[_T], write: Callable[[list[_T]], bytes]) -> Generator[bytes, None, None]:
-    left = iter(rows)
-    while some := list(islice(left, _ROWS_AT_ONCE)):
+    for some in chunked(rows, _ROWS_AT_ONCE):
         yield write(some)
         time.sleep(_PAUSE_S)
 

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
+from more_itertools import chunked
 from redis.exceptions import ResponseError
 
 from events import wire
@@ -30,7 +31,6 @@ _APPEND_LIMIT: Final = 1_000
 # Decoded once: every entry names its format.
 _FORMATS: Final = {name.encode(): name for name in (wire.JSON, wire.TAP)}
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
-_T = TypeVar("_T")
 
 
 class LeaseLost(Exception):
@@ -161,7 +161,7 @@ class RedisStream:
     ) -> None:
         keys = [self.log_key(partition), *([lease.key] if lease else [])]
         head: list[Any] = [self._max_backlog, format_, channel, lease.token if lease else ""]
-        for chunk in _chunks(payloads, _APPEND_LIMIT):
+        for chunk in chunked(payloads, _APPEND_LIMIT):
             outcome = self.assured.run(self._append, keys, [*head, *chunk])
             if outcome == b"backlogged":
                 raise Backlogged(f"{self.log_key(partition)} holds {self._max_backlog} entries")
@@ -205,11 +205,11 @@ class StreamConsumer:
                 return taken
 
     def hold(self, positions: Sequence[str]) -> None:
-        for chunk in _chunks(positions, _APPEND_LIMIT):
-            self._client.xclaim(self._log, GROUP, self._name, 0, list(chunk), justid=True)
+        for chunk in chunked(positions, _APPEND_LIMIT):
+            self._client.xclaim(self._log, GROUP, self._name, 0, chunk, justid=True)
 
     def acknowledge(self, positions: Sequence[str]) -> None:
-        for chunk in _chunks(positions, _APPEND_LIMIT):
+        for chunk in chunked(positions, _APPEND_LIMIT):
             self._client.xack(self._log, GROUP, *chunk)
 
     def _with_group(self, command: list[Any]) -> Any:
@@ -241,8 +241,3 @@ def _entry(row: Any) -> Entry:
     position, fields = row
     format_ = _FORMATS.get(fields[0]) or fields[0].decode("ascii", "replace")
     return Entry(position.decode(), accepted_at_us(position), format_, fields[1])
-
-
-def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from more_itertools import chunked
 from redis.exceptions import ResponseError
 
 from events.moments import MINUTE_US
@@ -132,8 +133,8 @@ class Boards:
         oldest = begins_us // MINUTE_US - 1
         fields = self.client.hkeys(keys.minutes(partition))
         stale = [field for field in fields if b":" in field and int(field.split(b":")[0]) < oldest]
-        for start in range(0, len(stale), _APPLY_LIMIT):
-            self.client.hdel(keys.minutes(partition), *stale[start : start + _APPLY_LIMIT])
+        for some in chunked(stale, _APPLY_LIMIT):
+            self.client.hdel(keys.minutes(partition), *some)
 
     def now_us(self) -> int:
         """The server's clock."""

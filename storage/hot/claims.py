@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
+from more_itertools import chunked
+
 from events.ids import new_event_id
 from events.offers import Reason
 from events.tracing import trace
@@ -149,7 +151,7 @@ class Claims:
         """Expire those holds of one round that are due, and forget those that are none; how many expired."""
         partition = self._gate.partition_of(offer_id)
         expired = 0
-        for some in _chunks(claim_ids, _EXPIRE_LIMIT):
+        for some in chunked(claim_ids, _EXPIRE_LIMIT):
             found = zip(some, self.find(some), strict=True)
             for part in _light(found):
                 names = [
@@ -266,8 +268,3 @@ def _light(found: Iterable[tuple[str, Claim | None]]) -> Iterator[list[tuple[str
         units += more
     if part:
         yield part
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -1,9 +1,10 @@
 """What retention deleted from SQL goes from the boards as well: it is hidden at once, and dropped some time later."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from more_itertools import chunked
 
 from events.scripts import load_script
 from storage.hot import keys
@@ -37,7 +38,7 @@ class HotHorizon:
             return
         for partition in range(self._boards.partitions):
             found = self._client.scan_iter(match=keys.board(partition, "*"), count=_SCAN_COUNT)
-            for users in _parts(keys.user_of(key) for key in found):
+            for users in chunked((keys.user_of(key) for key in found), _BOARDS_A_CALL):
                 yield from self._drop_from(partition, users, horizon_us)
 
     def _drop_from(self, partition: int, users: list[str], horizon_us: int) -> Iterator[int]:
@@ -47,9 +48,3 @@ class HotHorizon:
             again = self._drop_old(names, [*settings, horizon_us])
             yield len(users)
             users = [users[number - 1] for number in again]
-
-
-def _parts(users: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(users)
-    while some := list(islice(left, _BOARDS_A_CALL)):
-        yield some

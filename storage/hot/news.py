@@ -9,6 +9,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
+from more_itertools import chunked
 
 from events import wire
 from events.offers import (
@@ -62,8 +63,9 @@ class Newsroom:
         single = sorted(_single(events), key=lambda news: news.name in _MANY)
         told, untold = single[:LIVE_EVENTS], max(0, len(single) - LIVE_EVENTS)
         news = stock + told
-        for at in range(0, len(news), _AT_ONCE):
-            self._append(partition, untold if at == 0 else 0, news[at : at + _AT_ONCE])
+        for some in chunked(news, _AT_ONCE):
+            self._append(partition, untold, some)
+            untold = 0
 
     def _append(self, partition: int, untold: int, some: Sequence[News]) -> None:
         flat = [part for news in some for part in (_title(news), news.payload)]

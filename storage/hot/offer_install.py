@@ -5,11 +5,11 @@ Every step says which restore it belongs to: one that another has overtaken writ
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
+from more_itertools import chunked
 from redis.commands.core import Script
 
 from events.offers import Offer
@@ -40,7 +40,6 @@ _CHUNK: Final = 500
 _SCAN_COUNT: Final = 1_000
 _OVERTAKEN: Final = b"overtaken"
 _encoder: Final = msgspec.json.Encoder()
-_T = TypeVar("_T")
 
 
 class Overtaken(Exception):
@@ -109,7 +108,7 @@ class OfferInstall:
         """Delete all that is installed anew; the log stays. How many keys went."""
         found = self._gate.client.scan_iter(match=keys.everything(begun.partition), count=_SCAN_COUNT)
         ours = (key for key in found if keys.is_of_offers(key))
-        return sum(int(self._write(self._forget, begun, some, [])) for some in _chunks(ours, _CHUNK))
+        return sum(int(self._write(self._forget, begun, some, [])) for some in chunked(ours, _CHUNK))
 
     def install_offer(
         self, begun: OfferToken, offer: Offer, stock_revision: int, seats_made: int = 0, refused: int = 0
@@ -135,7 +134,7 @@ class OfferInstall:
             keys.holds(partition),
         ]
         new = 0
-        for some in _chunks(claims, _CHUNK):
+        for some in chunked(claims, _CHUNK):
             mine = [keys.mine(partition, claim.user_id) for claim in some]
             packed = [part for claim in some for part in (claim.claim_id, pack_claim(claim))]
             new += int(self._write(self._claims, begun, [*names, *mine], [round_, *packed]))
@@ -154,7 +153,7 @@ class OfferInstall:
             keys.offer(partition, offer.offer_id),
             keys.units(partition, offer.offer_id, offer.round),
         ]
-        for some in _chunks(_without_gaps(rows), _CHUNK):
+        for some in chunked(_without_gaps(rows), _CHUNK):
             for place, part in _by_place(partition, offer, some, spans, free):
                 last = part[-1].unit
                 flat = [value for row in part for value in (row.unit, row.revision, int(row.is_free))]
@@ -165,7 +164,7 @@ class OfferInstall:
         partition = begun.partition
         waiting = keys.waiting(partition, offer.offer_id, offer.round)
         waited = keys.waited(partition, offer.offer_id, offer.round)
-        for some in _chunks(rows, _CHUNK):
+        for some in chunked(rows, _CHUNK):
             revisions = [part for row in some for part in (row.user_id, row.revision)]
             self._install(self._hashes, begun, [(waited, revisions)])
             users = [part for row in some if row.is_waiting for part in (row.joined_at_us, row.user_id)]
@@ -176,7 +175,7 @@ class OfferInstall:
     def install_likes(self, begun: OfferToken, users: Iterable[LikeCount]) -> None:
         """Put in place how often each of a partition's users liked."""
         partition = begun.partition
-        for some in _chunks(users, _CHUNK):
+        for some in chunked(users, _CHUNK):
             ranks = [part for row in some for part in (row.likes, member(row.name, row.last_at_us))]
             self._install(self._members, begun, [(keys.likes(partition), ranks)])
             liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}||0")]
@@ -184,13 +183,13 @@ class OfferInstall:
 
     def install_liked_offers(self, begun: OfferToken, offers: Iterable[LikeCount]) -> None:
         """Put in place how often a partition's users liked each offer, of whatever partition."""
-        for some in _chunks(offers, _CHUNK):
+        for some in chunked(offers, _CHUNK):
             liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}")]
             self._install(self._hashes, begun, [(keys.liked_offers(begun.partition), liked)])
 
     def install_attempts(self, begun: OfferToken, rows: Iterable[AttemptsRow]) -> None:
         """Put users' statistics in place, those for offers of this partition."""
-        for some in _chunks(rows, _CHUNK):
+        for some in chunked(rows, _CHUNK):
             names = [keys.attempts(begun.partition, row.user_id) for row in some]
             self._write(self._texts, begun, names, [pack_attempts(row) for row in some])
 
@@ -198,7 +197,7 @@ class OfferInstall:
         """Put users' latest events in place, each user's newest first: claims at this partition's offers, and likes of
         this partition's users.
         """
-        for some in _chunks(histories, _CHUNK // 10):
+        for some in chunked(histories, _CHUNK // 10):
             lists: list[tuple[str, list[Any]]] = [
                 (keys.history(begun.partition, user_id), [pack_doing(row) for row in rows])
                 for user_id, rows in some
@@ -239,9 +238,3 @@ def _by_place(
         part = [row for row in rows if span.first <= row.unit <= span.last]
         if part:
             yield keys.seats(partition, offer.offer_id, offer.round, span.zone), part
-
-
-def _chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some

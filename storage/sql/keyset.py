@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from more_itertools import chunked
 from sqlalchemy import ColumnElement, Engine, Integer, Select, literal, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -53,9 +54,7 @@ def newer(at: Any, key: Any, after: Place | None) -> list[ColumnElement[bool]]:
 
 def chunks(values: Iterable[str]) -> Iterator[list[str]]:
     """The values, as many at a time as one statement should name."""
-    every = list(values)
-    for start in range(0, len(every), CHUNK):
-        yield every[start : start + CHUNK]
+    return chunked(values, CHUNK)
 
 
 def rows_of(engine: Engine, query: Select[Any]) -> Sequence[Any]:

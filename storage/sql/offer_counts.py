@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from more_itertools import chunked
 from sqlalchemy import Engine, Select, func, select, update
 
 from events.offers import LIVE
@@ -45,7 +46,7 @@ class OfferCounts:
 
         `offers` None stands for all of them.
         """
-        for some in _some(sorted(users), _USERS):
+        for some in chunked(sorted(users), _USERS):
             claimed = rows_of(self._engine, latest_query(coupon_events, some, most, offers))
             liking = [user for user in some if user in likers]
             liked = rows_of(self._engine, latest_query(like_events, liking, most)) if liking else []
@@ -96,8 +97,3 @@ def latest_query(
     place = func.row_number().over(partition_by=columns.user_id, order_by=newest).label("place")
     ranked = select(table, place).where(*wanted).subquery()
     return select(*[ranked.c[column.name] for column in columns]).where(ranked.c.place <= most)
-
-
-def _some(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from more_itertools import chunked
 from sqlalchemy import Connection, and_, or_, select
 
 from events.offers import ClaimEvent, SeatsMade
@@ -113,15 +114,12 @@ def _without(before: Standing, after: Standing, wishes: Iterable[Wish]) -> set[s
 
 def _standings(connection: Connection, keys: Sequence[UnitKey]) -> Iterator[tuple[UnitKey, Standing]]:
     """Those that are not new: drivers read slowly what a rush would have them read."""
-    for start in range(0, len(keys), CHUNK):
-        rounds = [
-            (key, [unit.unit for unit in some])
-            for key, some in groupby(keys[start : start + CHUNK], key=lambda key: key[:2])
-        ]
-        for first in range(0, len(rounds), _ROUNDS_A_STATEMENT):
+    for part in chunked(keys, CHUNK):
+        rounds = [(key, [unit.unit for unit in some]) for key, some in groupby(part, key=lambda key: key[:2])]
+        for few in chunked(rounds, _ROUNDS_A_STATEMENT):
             wanted = [
                 and_(seats.c.offer_id == offer_id, seats.c.round == round_, seats.c.unit.in_(units))
-                for (offer_id, round_), units in rounds[first : first + _ROUNDS_A_STATEMENT]
+                for (offer_id, round_), units in few
             ]
             columns = (seats.c.offer_id, seats.c.round, seats.c.unit, seats.c.claim_id, seats.c.revision)
             for row in connection.execute(select(*columns).where(or_(*wanted), seats.c.revision > 0)):

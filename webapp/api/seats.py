@@ -1,9 +1,9 @@
 """A show's seats, for a seat map."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Response
+from more_itertools import chunked
 from werkzeug.exceptions import NotFound
 
 from events.types import Invalid
@@ -49,11 +49,6 @@ def _told_zone(view: OfferView, span: Span) -> dict[str, Any]:
         services().seat_states.owned(offer.offer_id, offer.round, span.first, span.last).items()
     ):
         states[unit - span.first] = state
-    rows = _rows(states, span.seats_per_row)
+    rows = chunked(states, span.seats_per_row)
     told = [{"row": number, "seats": row} for number, row in enumerate(rows, 1)]
     return {"zone": span.zone, "free": states.count("free"), "rows": told}
-
-
-def _rows(states: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(states), size):
-        yield states[start : start + size]
