@@ -34,26 +34,24 @@ class PatientPublisher:
         self._stop = stop
         self._tell = tell
         self._trouble: str | None = None
-
-    def publish(self, events: Sequence[Transaction]) -> None:
-        """Return once all of `events` are in the log. Raises Stopped, or RedisError where waiting cannot help."""
-        trace("publishing", (event.event_id for event in events))
-        try:
-            self._retrying()(self._channel.publish, events)
-        except RetryError as error:
-            raise Stopped from error
-        if self._trouble:
-            self._trouble = None
-            self._tell("publishing again")
-
-    def _retrying(self) -> Retrying:
-        return Retrying(
+        self._retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             wait=wait_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S) + wait_random(0, _JITTER_S),
             stop=lambda _: self._stop.requested,
             sleep=self._stop.sleep,
             before_sleep=self._tell_once,
         )
+
+    def publish(self, events: Sequence[Transaction]) -> None:
+        """Return once all of `events` are in the log. Raises Stopped, or RedisError where waiting cannot help."""
+        trace("publishing", (event.event_id for event in events))
+        try:
+            self._retrying(self._channel.publish, events)
+        except RetryError as error:
+            raise Stopped from error
+        if self._trouble:
+            self._trouble = None
+            self._tell("publishing again")
 
     def _tell_once(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -8,7 +8,6 @@ from typing import Any, Final, TypeAlias, TypeVar
 from tenacity import (
     RetryCallState,
     Retrying,
-    retry_if_exception,
     sleep_using_event,
     stop_when_event_set,
     wait_random_exponential,
@@ -38,6 +37,15 @@ class Patience:
 
     def __init__(self, stopping: Event) -> None:
         self._stopping = stopping
+        # One for all: each has a `threading.local`, and is part of a ring that only the collector frees.
+        self._retrying = Retrying(
+            retry=_is_tried_again,
+            wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+            stop=stop_when_event_set(stopping),
+            sleep=sleep_using_event(stopping),
+            before_sleep=_tell,
+            reraise=True,
+        )
 
     def rest(self, wait_s: float) -> bool:
         """Wait; whether the wait was cut short because the process stops."""
@@ -48,20 +56,13 @@ class Patience:
 
         Raises Stopped, what will not pass, and what `unless` picks out for the caller to deal with.
         """
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: may_pass(error) and not unless(error)),
-            wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
-            stop=stop_when_event_set(self._stopping),
-            sleep=sleep_using_event(self._stopping),
-            before_sleep=lambda state: _tell(what, state),
-            reraise=True,
-        )
         try:
-            return retrying(attempt, *args)
+            done: _T = self._retrying(_attempt, what, unless, attempt, *args)
         except Exception as error:
             if self._stopping.is_set() and may_pass(error):
                 raise Stopped(what) from error
             raise
+        return done
 
 
 def may_pass(error: BaseException) -> bool:
@@ -69,8 +70,23 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(error, Backlogged) or is_passing(error)
 
 
-def _tell(what: str, state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
+def _attempt(_what: str, _unless: Judge, attempt: Callable[..., _T], *args: Any) -> _T:
+    return attempt(*args)
+
+
+def _is_tried_again(state: RetryCallState) -> bool:
+    _, unless, *_ = state.args
+    error = _error_of(state)
+    return error is not None and may_pass(error) and not unless(error)
+
+
+def _tell(state: RetryCallState) -> None:
+    what, *_ = state.args
+    error = _error_of(state)
     wait_s = state.next_action.sleep if state.next_action else 0.0
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     _log.warning("%s failed (attempt %d), again in %.1f s: %s", what, state.attempt_number, wait_s, reason)
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
