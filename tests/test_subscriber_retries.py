@@ -1,5 +1,6 @@
 """What cannot be stored for a passing reason waits beside the others' way; an outage holds everything."""
 
+import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -209,3 +210,16 @@ def test_what_is_set_aside_outlives_its_process(mariadb_url, valkey_url):
     with storing(mariadb_url, valkey_url, PATIENT) as storer:
         eventually(lambda: storer.stored() == 61, 20, "another process takes it over")
         eventually(lambda: storer.stream.backlog(0).is_empty, 10, "nothing is pending")
+
+
+def test_what_succeeds_at_once_leaves_nothing_to_the_collector():
+    """Rings of thousands of objects, made with each batch, would wait for it and be taken for growth."""
+    patience = Patience(Event())
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            patience.insist("storing", lambda: None)
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
