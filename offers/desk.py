@@ -71,7 +71,7 @@ class Desk:
         row: int | None = None,
         key: str | None = None,
     ) -> Outcome:
-        """Ask for units. The same `key` gets the same answer: for good where it won, for ten minutes where not.
+        """Ask for units. The same `key` gets the same claim for good, or the same refusal for ten minutes.
 
         Raises UnknownOffer, KeyReused, TooManyClaims, Invalid.
         """

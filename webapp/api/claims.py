@@ -35,7 +35,7 @@ blueprint = Resource("claims", __name__, "Claims: taken, held, confirmed, given 
 def claim(offer_id: str) -> Response:
     """Take or hold units. 200 either way; `reason` says why not.
 
-    The same `Idempotency-Key` gets the same answer, and 422 with another body.
+    The same `Idempotency-Key` gets the same claim or refusal, beside what remains by then, and 422 with another body.
     """
     began_s = perf_counter()
     failure: Exception | None = request.environ.get(FAILURE)

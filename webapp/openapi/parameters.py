@@ -25,7 +25,7 @@ _IN_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Idempotency-Key": {
         "type": "string",
         "pattern": r"^[\x21-\x7e]{1,128}$",
-        "description": "the same key gets the same answer: a retry takes nothing twice",
+        "description": "the same key gets the same claim, or the same refusal: a retry takes nothing twice",
     },
     "If-None-Match": {
         "type": "string",
