@@ -1,7 +1,5 @@
 """A subscriber, put together and run: the feeds, the tap, upkeep, until a signal or empty logs."""
 
-import gc
-import sys
 from collections.abc import Callable
 from threading import Event
 from typing import Final
@@ -12,14 +10,9 @@ from subscriber.figures import Figures
 from subscriber.patience import Patience, Stopped
 from subscriber.stepping import Steppers
 from subscriber.stores import Stores
+from subscriber.tuning import tune
 
 _DRAIN_POLL_S: Final = 0.1
-# A batch makes tens of thousands of objects that die with it: looking for cycles among them at every 700 cost
-# a tenth of the process's time.
-_COLLECT_EVERY_OBJECTS: Final = 100_000
-# Each of a batch's dozen replies may find another thread at work; at the usual 5 ms a rush for offers would keep
-# a transaction waiting for most of a tenth of a second.
-_SWITCH_EVERY_S: Final = 0.0005
 
 
 class Subscriber:
@@ -48,8 +41,7 @@ class Subscriber:
 
         Raises what made a worker give up, SchemaOutdated and WindowTooLong.
         """
-        gc.set_threshold(_COLLECT_EVERY_OBJECTS)
-        sys.setswitchinterval(_SWITCH_EVERY_S)
+        tune()
         try:
             self._prepare()
         except Stopped:
