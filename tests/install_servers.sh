@@ -6,10 +6,10 @@ set -eu
 
 # A program that shows a package is there, and the package. tests/support/needs.py asks for the same programs.
 servers='
-mariadbd      mariadb-server
-redis-server  redis-server
-faketime      faketime
-chromium      chromium
+mariadbd                 mariadb-server
+redis-server             redis-server
+faketime                 faketime
+chromium-headless-shell  chromium-headless-shell
 '
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
