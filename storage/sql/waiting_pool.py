@@ -16,6 +16,8 @@ _LONGEST_WAIT_S: Final = 0.1
 _TELL_EVERY_S: Final = 10
 
 _log = logging.getLogger(__name__)
+# What a pool of SQLAlchemy says of each connection it says under the class's own name, which is now one of ours.
+logging.getLogger(f"{__name__}.WaitingPool").setLevel(logging.WARNING)
 
 
 class WaitingPool(QueuePool):

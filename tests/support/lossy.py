@@ -162,8 +162,10 @@ class Hop:
         except OSError:  # nobody listens there, or the wire lost every try
             return _cut(come)
         self._open += [come, gone]
+        for each in (come, gone):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # From the first of them on, either may be closed.
         for source, target in ((come, gone), (gone, come)):
-            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=_pump, args=(source, target), daemon=True).start()
         return None
 
