@@ -8,6 +8,7 @@ import pytest
 from events.types import AMOUNT_LIMIT
 from tests.support.site import open_site
 from tests.support.waiting import eventually
+from webapp.submission import Span, read_json
 
 PATH = "/api/v1/transactions"
 
@@ -183,6 +184,19 @@ def test_a_retry_with_the_same_id_stores_once(site):
     same = item("again", event_id=str(uuid4()), occurred_at="2026-01-01T00:00:00.5Z")
     assert site.store(same) == site.store(same) == [same["event_id"]]
     assert len(site.get("/api/v1/users/again/transactions").json["transactions"]) == 1
+
+
+def test_an_event_that_says_only_its_id_happened_when_that_was_made():
+    first, later = Span(1_700_000_000_123_456), Span(1_700_000_009_000_000)
+    (sent,) = read_json(b'{"user_id": "u", "amount": 1, "currency": "USD"}', first).transactions
+    body = {"user_id": "u", "amount": 1, "currency": "USD", "event_id": str(sent.event_id)}
+    assert sent.occurred_at_us == 1_700_000_000_123_000
+    assert read_json(json.dumps(body).encode(), later).transactions == [sent]
+    by_chance = body | {"event_id": str(uuid4())}
+    (other,) = read_json(json.dumps(by_chance).encode(), later).transactions
+    assert other.occurred_at_us == later.now_us
+    ahead = body | {"event_id": "ffffffff-ffff-7000-8000-000000000000"}
+    assert [error.field for error in read_json(json.dumps(ahead).encode(), later).errors] == ["occurred_at"]
 
 
 def test_a_full_log_is_told_with_the_ids_to_send_again(tmp_path, valkey_url, sqlite_database_url):

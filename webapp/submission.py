@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from events.ids import new_event_id
+from events.ids import event_id_at, moment_in
 from events.moments import to_datetime, to_us
 from events.types import (
     MERCHANT_LENGTH,
@@ -144,13 +144,20 @@ def _transaction(item: bytes | msgspec.Raw, span: Span) -> Transaction:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(None, str(not_readable(error))) from error
     check_merchant(found.merchant)
-    occurred_at = to_datetime(span.now_us) if found.occurred_at is msgspec.UNSET else found.occurred_at
-    check_moment(to_us(occurred_at), span.now_us, span.kept_us)
+    event_id = event_id_at(span.now_us) if found.event_id is msgspec.UNSET else found.event_id
+    moment_us = _made_us(event_id, span) if found.occurred_at is msgspec.UNSET else to_us(found.occurred_at)
+    check_moment(moment_us, span.now_us, span.kept_us)
     return Transaction(
-        event_id=new_event_id() if found.event_id is msgspec.UNSET else found.event_id,
+        event_id=event_id,
         user_id=found.user_id,
         amount=found.amount,
         currency=found.currency,
         merchant=found.merchant,
-        occurred_at=occurred_at,
+        occurred_at=to_datetime(moment_us),
     )
+
+
+def _made_us(event_id: UUID, span: Span) -> int:
+    """When an event that says only its id happened: sent again with the id it got, it must be the same event."""
+    moment_us = moment_in(event_id)
+    return span.now_us if moment_us is None else moment_us

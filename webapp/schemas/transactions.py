@@ -10,7 +10,8 @@ from webapp.submission import Item
 def _item() -> dict[str, Any]:
     schema = rule_schema(Item)
     schema["description"] = (
-        "one card transaction; without `occurred_at` it is now, without `event_id` it gets one"
+        "one card transaction; without `event_id` it gets one, without `occurred_at` it happened when its id was made"
+        " (a UUIDv7; by another one it happens now)"
     )
     schema["properties"]["occurred_at"] = {
         **MOMENT,
