@@ -9,13 +9,19 @@ import pytest
 import redis
 
 from events import wire
+from events.channels.base import Entry
+from events.channels.redis_stream import OFFERS, TRANSACTIONS, RedisStream
 from events.moments import now_us, to_us
+from events.partitions import partition_of
 from storage.drift import compare
-from storage.sql.dead_letters import DeadLetters
+from storage.hot.client import open_client
+from storage.sql.dead_letters import DeadLetter, DeadLetters, bury
 from storage.sql.engine import open_writer
 from storage.sql.windows import WindowCloser
 from storage.totals import Total
+from subscriber import dead
 from tests.builders import transaction
+from tests.offer_builders import like
 from tests.support.agreement import WINDOW_US, looking_at
 from tests.support.closed_windows import assert_windows_equal_sql
 from tests.support.waiting import eventually
@@ -79,6 +85,28 @@ def test_a_bad_message_is_a_dead_letter_with_its_reason_and_all_beside_it_is_sto
         assert f"{len(bad)} appended to the log again, 1 too long" in retried.stdout
         again = last_line(doors.run("subscriber", "--drain", env=env))
         assert (again["stored"], again["dead"]) == (0, len(bad))
+
+
+def test_a_retried_letter_goes_where_its_owner_is_now(sqlite_database_url, valkey_url):
+    """As after PARTITIONS was changed: in the log that it came from nobody may read any more."""
+    event, liked = transaction(), like()
+    client, engine = open_client(valkey_url), open_writer(sqlite_database_url)
+    streams = {name: RedisStream(client, name, 3, 100) for name in (TRANSACTIONS, OFFERS)}
+    with engine.begin() as connection:
+        bury(connection, [letter_of(TRANSACTIONS, event), letter_of(OFFERS, liked)])
+    letters = DeadLetters(engine)
+    assert dead.retry(letters.all(), letters, streams) == (2, 0)
+    assert letters.count() == 0
+    for name, told in ((TRANSACTIONS, event), (OFFERS, liked)):
+        held = [streams[name].backlog(partition).undelivered for partition in range(3)]
+        assert held == [int(n == partition_of(told.user_id, 3)) for n in range(3)]
+    client.close()
+    engine.dispose()
+
+
+def letter_of(feed: str, event) -> DeadLetter:
+    entry = Entry("1-0", 1, wire.JSON, wire.encode(event))
+    return DeadLetter(feed, 7, entry, None, "a reason")
 
 
 def test_what_strangers_publish_is_tapped_every_message_a_transaction(doors, database_url, valkey_url):
