@@ -58,7 +58,7 @@ ACCESS: Final = (
         "tests/test_accounts.py::test_an_account_is_tried_ten_times_and_then_not_even_by_the_right_password",
         "webapp/access/entering.py",
         "here.throttle.count(LOGIN_BY_ACCOUNT, account)",
-        "here.throttle.forget(LOGIN_BY_ACCOUNT, account)",
+        "here.throttle.count(LOGIN_BY_ADDRESS, account)",
     ),
     mutation(
         "a refresh token that was used",
