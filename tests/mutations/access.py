@@ -92,7 +92,7 @@ ACCESS: Final = (
     ),
     mutation(
         "live stream goes on when the log-in has ended",
-        "tests/test_accounts.py::test_a_live_stream_ends_with_the_log_in[sqlite]",
+        "tests/test_accounts.py::test_a_live_stream_ends_with_the_log_in_the_key_or_the_role_it_was_asked_for_by[sqlite]",
         "webapp/access/lasting.py",
         "if _now(identity, authorization, cookie) != who:",
         "if False:",
