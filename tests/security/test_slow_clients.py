@@ -129,7 +129,6 @@ class Trickle:
 
 
 def test_an_answer_that_nobody_reads_is_given_up(tmp_path):
-    assert (UNREAD_S, Paced(app=lambda *_: [])._unread_s) == (60, 60)
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-b", f"127.0.0.1:{port}"]
     child = ChildProcess(
@@ -188,7 +187,10 @@ def crowd(app: Flask) -> tuple[list[TestResponse], list[TestResponse]]:
     return [a for a in answers if a.status_code == 200], [a for a in answers if a.status_code != 200]
 
 
-def test_a_worker_serves_more_than_may_watch():
-    conf = (ROOT / "gunicorn.conf.py").read_text()
-    [most] = [line for line in conf.splitlines() if line.startswith("worker_connections")]
-    assert int(most.split("=")[1]) > MOST_WATCHERS
+def test_what_is_promised_is_what_is_set():
+    """Tests above wait less, and ask for fewer."""
+    conf = (ROOT / "gunicorn.conf.py").read_text().splitlines()
+    assert "worker_connections = 2_000" in conf
+    assert f"keepalive = {HEAD_S:.0f}" in conf
+    assert (MOST_WATCHERS, BODY_S, BYTES_A_SECOND, UNREAD_S) == (1_500, 15, 16 * 1024, 60)
+    assert Paced(lambda *_: [])._unread_s == UNREAD_S
