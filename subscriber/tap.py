@@ -5,6 +5,7 @@ may be lost, and are counted as such, but none is taken twice.
 """
 
 import logging
+import random
 from threading import Event, Thread
 from typing import Final
 
@@ -52,7 +53,8 @@ class Tap:
                     self._lead(leading)
             except (RedisError, OSError) as error:
                 _log.warning("tap: %s", error)
-            self._stopping.wait(_EVERY_S)
+            # All who lost the server would be back at the same moment.
+            self._stopping.wait(_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311 - only to spread the load
 
     def _seek_lead(self) -> dict[int, Lock]:
         locks = {

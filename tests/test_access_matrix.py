@@ -26,6 +26,63 @@ CALLERS = (STRANGER, *ROLES)
 ENDING = {"login_page.log_out"}
 DECLINED = {401, 403}
 ANOTHER = "another"
+# Which endpoint needs which permission, and whose what it is about is; said here once more, so that a route that is
+# opened by mistake is seen. `None` is everybody's.
+NEEDED = {
+    (None, "nobody"): """
+        accounts.sign_up, login_page.log_in, login_page.log_out, login_page.show, signup_page.show,
+        signup_page.sign_up, tokens.log_in, tokens.refresh, act_page.act_as,
+        docs.show_docs, docs.show_part, openapi.show_document, health.is_alive, health.is_ready, static, live.watch,
+        offer_fragments.show_cards, offer_fragments.show_offer, offer_page.show, offers_page.show,
+        offers.list_offers, offers.show_offer, seats.show_seats, seed paths./admin/stats""",
+    ("transactions:publish", "nobody"): "transactions.take_in",
+    ("transactions:read", "nobody"): """
+        fragments.show_chart, fragments.show_overview, fragments.show_stream, fragments.show_top, sums.save_sums,
+        sums.show_sums, users.list_users, users_page.find""",
+    ("transactions:read", "view"): """
+        dashboard_page.show, exports.save_csv, exports.save_ndjson, series.show_series""",
+    ("transactions:read", "path"): """
+        fragments.show_user_chart, fragments.show_user_sum, fragments.show_user_transactions, user sum.show_sum,
+        user transactions.list_transactions, user windows.list_windows, user_page.show""",
+    ("claims:make", "view"): """
+        act_page.confirm, act_page.give_back, act_page.leave, act_page.like, act_page.take, act_page.wait,
+        claims.claim, claims.confirm, claims.give_back, likes.like, waiting.join, waiting.leave,
+        seed paths./api/coupon/grab, seed paths./api/like""",
+    ("claims:read", "path"): """
+        user offers.list_coupons, user offers.list_history, user offers.show_stats,
+        seed paths./user/<user_id>/coupons, seed paths./user/<user_id>/history, seed paths./user/<user_id>/stats""",
+    ("claims:read", "view"): """
+        claims.show_claim, me_page.show, offer_fragments.show_me, orders.list_orders, orders.show_order""",
+    ("likes:read", "nobody"): "likes.show_top, seed paths./top-likes",
+    ("offers:manage", "nobody"): """
+        admin_offers.change, admin_offers.close, admin_offers.make, admin_offers.reset, admin_offers.show,
+        admin_offers.show_one, claims.list_attempts, offers.change_offer, offers.make_offer, offers.reset_offer,
+        seed paths./admin/reset""",
+    ("system:read", "nobody"): """
+        lag.show_lag, metrics.show_metrics, system.show_system, seed paths./system/stats""",
+    ("system:manage", "nobody"): """
+        admin_letters.drop, admin_letters.retry, admin_page.show, admin_page.show_lag, admin_page.show_letters,
+        dead_letters.drop, dead_letters.list_letters, dead_letters.retry, dead_letters.show_letter, emitter.show,
+        emitter.tell, emitter_page.show_part, emitter_page.tell, system.sync_to_sql, seed paths./admin/sync-to-mysql""",
+    ("accounts:manage", "nobody"): """
+        accounts.change_account, accounts.list_accounts, admin_accounts.make, admin_accounts.set_role,
+        admin_accounts.set_standing, admin_accounts.show""",
+    ("account:own", "view"): """
+        account_page.log_out_everywhere, account_page.make, account_page.revoke, account_page.show, keys.list_keys,
+        keys.make, keys.revoke, tokens.log_out""",
+}
+# And who has which permission: for their own data, or for all.
+OWN, ALL = Reach.OWN, Reach.ALL
+HELD = {
+    "customer": {
+        "transactions:read": OWN, "claims:make": OWN, "claims:read": OWN, "likes:read": ALL, "account:own": OWN,
+    },
+    "analyst": {
+        "transactions:read": ALL, "claims:read": ALL, "likes:read": ALL, "system:read": ALL, "account:own": OWN,
+    },
+    "publisher": {"transactions:publish": ALL, "account:own": OWN},
+    "admin": dict.fromkeys({permission for permission, _ in NEEDED if permission}, ALL),
+}  # fmt: skip
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -122,6 +179,12 @@ def is_stream(route: Route) -> bool:
 
 def is_let_in(answer: Answer) -> bool:
     return answer.status not in DECLINED and answer.status < 500
+
+
+def test_each_endpoint_needs_what_is_listed_here_and_nobody_may_more():
+    listed = {name.strip(): access for access, names in NEEDED.items() for name in names.split(",")}
+    assert {route.endpoint: tuple(route.access) for route in ROUTES} == listed
+    assert REACH == HELD
 
 
 @pytest.mark.parametrize("who", CALLERS)

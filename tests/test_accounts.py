@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 from uuid import uuid4
 
@@ -175,9 +176,9 @@ def test_an_account_is_tried_ten_times_and_then_not_even_by_the_right_password(s
 
 
 def test_who_logs_in_is_not_counted_against(site, user):
-    for _ in range(2):
-        for _ in range(6):
-            assert log_in(site, user, "a wrong password").status == 401
+    for _ in range(9):
+        assert log_in(site, user, "a wrong password").status == 401
+    for _ in range(3):
         assert log_in(site, user).status == 201
 
 
@@ -469,14 +470,31 @@ def test_who_just_logged_in_stays_so_whatever_the_browser_came_with():
     assert all("new" in line for line in said)
 
 
-def test_a_live_stream_ends_with_the_log_in(site, user):
+def test_a_live_stream_ends_with_the_log_in_the_key_or_the_role_it_was_asked_for_by(site, people, user):
     told = log_in(site, user).json
-    with site.watch(headers=bearer(told["access_token"])) as watching:
-        blocks = watching.blocks()
-        next(blocks)
-        gone = site.post(f"{API}/tokens", b"", method="DELETE", headers=bearer(told["access_token"]))
-        assert gone.status == 204
-        assert len(list(islice(blocks, 4))) <= 3, "it ends by itself, at a heartbeat"
+    promoted, staying = f"promoted-{uuid4()}", f"staying-{uuid4()}"
+    people.add(**{promoted: "customer", staying: "customer"})
+    keys = {name: bearer(people.key(name)) for name in ("publisher", promoted, staying)}
+    [key] = site.get(f"{API}/keys", headers=people.headers("publisher")).json["keys"]
+    carried = [bearer(told["access_token"]), *keys.values()]
+    with ExitStack() as open_streams:
+        streams = [open_streams.enter_context(site.watch(headers)).blocks() for headers in carried]
+        for blocks in streams:
+            next(blocks)
+        gone = site.post(f"{API}/tokens", b"", method="DELETE", headers=carried[0])
+        revoked = site.post(
+            f"{API}/keys/{key['key_id']}", b"", method="DELETE", headers=people.headers("publisher")
+        )
+        assert (gone.status, revoked.status) == (204, 204)
+        assert change(people, promoted, {"role": "analyst"}).status == 200
+        assert site.get(f"{API}/sums", headers=keys[promoted]).status == 200, (
+            "the key itself is as good as before"
+        )
+        for blocks in streams[:-1]:
+            assert len(list(islice(blocks, 4))) <= 3, "it ends by itself, at a heartbeat"
+        made = {"kind": "coupon", "total_stock": 1}
+        assert site.post(f"{API}/offers", made, headers=people.headers("admin")).status == 201
+        assert len(list(islice(streams[-1], 2))) == 2, "whose nothing has ended goes on"
 
 
 # --- What is stored ---------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ _VENDORED = {
     "bower_components", "site-packages", "dist-packages", "wheels",
 }  # fmt: skip
 _FOREIGN_SUFFIXES = {".whl", ".jar", ".so", ".dll", ".dylib", ".exe", ".pyc", ".class", ".tgz", ".zip"}
+_TRY = "  try:\n    f()"
 
 
 @cache
@@ -195,9 +196,13 @@ def test_a_right_import_is_not(path, source):
         (bounds.clients_that_wait_for_ever, "urllib.request.urlopen(url)"),
         (bounds.clients_that_wait_for_ever, "pymysql.connect(host='h', connect_timeout=1)"),
         (bounds.clients_that_wait_for_ever, "create_engine(url)"),
+        (bounds.clients_that_wait_for_ever, "create_engine(url, connect_args={'charset': 'utf8mb4'})"),
+        (bounds.clients_that_wait_for_ever, "create_engine(url, connect_args={'connect_timeout': 3})"),
         (bounds.retries_in_step, "Retry(ExponentialBackoff(), 3)"),
         (bounds.retries_in_step, "Retrying(wait=wait_exponential())"),
         (bounds.retries_in_step, "try:\n    f()\nexcept OSError:\n    time.sleep(pause_s)"),
+        (bounds.retries_in_step, f"while True:\n{_TRY}\n  except OSError:\n    log()\n  stopping.wait(1.0)"),
+        (bounds.retries_in_step, f"while not stopping.wait(1.0):\n{_TRY}\n  except OSError:\n    log()"),
         (house.bare_sleeps, "import time\ntime.sleep(1)"),
         (house.bare_sleeps, "from time import sleep\nsleep(1)"),
     ],
@@ -212,7 +217,9 @@ def test_a_broken_rule_is_found(rule, source):
         (bounds.unbounded_queues, "Queue(5)\ndeque(maxlen=_MOST)\ndeque((), 5)\nQueue[int](maxsize=most)"),
         (bounds.clients_that_wait_for_ever, "Redis(connection_pool=pool)\nurlopen(url, timeout=2)"),
         (bounds.retries_in_step, "Retry(ExponentialWithJitterBackoff(), 3)"),
+        (bounds.clients_that_wait_for_ever, "create_engine(url, connect_args={'timeout': 30})"),
         (bounds.retries_in_step, "try:\n    f()\nexcept OSError:\n    sleep(random.uniform(1, 2))"),
+        (bounds.retries_in_step, f"while True:\n{_TRY}\n  except OSError:\n    return\n  stopping.wait(1.0)"),
     ],
 )
 def test_what_waits_within_bounds_is_not(rule, source):

@@ -47,6 +47,12 @@ def test_what_was_promised_to_be_tried_is(guard):
     assert any(which.name.startswith(guard) for which in MUTATIONS)
 
 
+def test_every_file_of_attacks_was_seen_to_fail():
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests/security").glob("test_*.py")}
+    assert len(files) >= 20
+    assert files <= {which.test.partition("::")[0] for which in MUTATIONS}
+
+
 def test_each_is_another_guard():
     names = [which.name for which in MUTATIONS]
     assert len(set(names)) == len(names)

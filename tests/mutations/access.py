@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutations.mutation import Edit, Mutation, mutation
 
 _MATRIX: Final = "tests/test_access_matrix.py"
+_LETTERS: Final = "webapp/api/dead_letters.py"
 _HEARING: Final = "webapp/live/hearing.py"
 _HEARD_TEST: Final = (
     "tests/test_live_parts.py::test_each_kind_of_event_is_heard_by_who_may_read_what_it_tells_of"
@@ -58,7 +59,7 @@ ACCESS: Final = (
         "tests/test_accounts.py::test_an_account_is_tried_ten_times_and_then_not_even_by_the_right_password",
         "webapp/access/entering.py",
         "here.throttle.count(LOGIN_BY_ACCOUNT, account)",
-        "here.throttle.forget(LOGIN_BY_ACCOUNT, account)",
+        "here.throttle.count(LOGIN_BY_ADDRESS, account)",
     ),
     mutation(
         "a refresh token that was used",
@@ -92,10 +93,33 @@ ACCESS: Final = (
     ),
     mutation(
         "live stream goes on when the log-in has ended",
-        "tests/test_accounts.py::test_a_live_stream_ends_with_the_log_in[sqlite]",
+        "tests/test_accounts.py::test_a_live_stream_ends_with_the_log_in_the_key_or_the_role_it_was_asked_for_by[sqlite]",
         "webapp/access/lasting.py",
         "if _now(identity, authorization, cookie) != who:",
         "if False:",
+    ),
+    mutation(
+        "live stream goes on under another role",
+        "tests/test_accounts.py::"
+        "test_a_live_stream_ends_with_the_log_in_the_key_or_the_role_it_was_asked_for_by[sqlite]",
+        "webapp/access/lasting.py",
+        "if _now(identity, authorization, cookie) != who:",
+        "if _now(identity, authorization, cookie).user_id != who.user_id:",
+    ),
+    Mutation(
+        "a route is opened to everybody",
+        f"{_MATRIX}::test_each_endpoint_needs_what_is_listed_here_and_nobody_may_more",
+        (
+            Edit(_LETTERS, "declaring import needs", "declaring import needs, public"),
+            Edit(_LETTERS, '@needs("system:manage")\ndef drop', "@public\ndef drop"),
+        ),
+    ),
+    mutation(
+        "a role may more",
+        f"{_MATRIX}::test_each_endpoint_needs_what_is_listed_here_and_nobody_may_more",
+        "webapp/access/permissions.py",
+        '"publisher": {"transactions:publish": Reach.ALL, ',
+        '"publisher": {"transactions:publish": Reach.ALL, "system:manage": Reach.ALL, ',
     ),
     mutation(
         "export not cut when its log-in has ended",

@@ -8,6 +8,48 @@ _FAULT: Final = "tests/fault"
 
 FAULTS: Final = (
     mutation(
+        "fault 6: a replica that heard nothing counts",
+        "tests/test_assurance.py::test_a_replica_has_what_was_accepted_and_without_one_nothing_is",
+        "events/assurance.py",
+        "int(replicas) >= self.replicas",
+        "int(replicas) >= 0",
+    ),
+    mutation(
+        "fault 11: a server without a connection left is no outage",
+        "tests/test_failures.py::test_too_many_connections_may_become_fewer",
+        "storage/sql/failures.py",
+        "        1040,  # too many connections\n",
+        "",
+    ),
+    mutation(
+        "fault 13: a full Redis is no outage",
+        "tests/test_failures.py::test_a_full_memory_may_be_emptied",
+        "storage/hot/failures.py",
+        "    exceptions.OutOfMemoryError,\n",
+        "",
+    ),
+    mutation(
+        "fault 14: what swallows all that is sent is waited for",
+        f"{_FAULT}/test_degradation.py::test_the_clients_that_doors_make_wait_no_longer_than_they_say",
+        "storage/hot/client.py",
+        "socket_timeout=waits.reply_s,",
+        "socket_timeout=None,",
+    ),
+    mutation(
+        "fault 14: a line that was lost without a word is believed for a minute",
+        "tests/test_tap_line.py::test_a_line_that_was_lost_without_a_word_is_noticed",
+        "subscriber/listening.py",
+        "_MOST_UNANSWERED: Final = 15",
+        "_MOST_UNANSWERED: Final = 60",
+    ),
+    mutation(
+        "all taps seek their lead at the same moment",
+        "tests/test_house.py::test_nobody_tries_again_in_step_with_all_others",
+        "subscriber/tap.py",
+        "self._stopping.wait(_EVERY_S * random.uniform(0.5, 1.5))",
+        "self._stopping.wait(_EVERY_S)",
+    ),
+    mutation(
         "fault 18: an event counts as often as it comes",
         f"{_FAULT}/test_disorder.py::test_late_duplicate_and_shuffled",
         "storage/hot/scripts/apply.lua",

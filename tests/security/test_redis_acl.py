@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 import redis
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from storage.hot.board import Boards
 from storage.hot.client import open_client
 from storage.hot.horizon import HotHorizon
+from storage.hot.offer_keys import assured
 from tests.builders import transaction
 from tests.support.acl import DOORS, password, url_of, write_users
 from tests.support.agreement import LATEST, WINDOW_US, looking_at
@@ -29,27 +30,30 @@ ADMIN = (
     ("EVAL", f"return redis.call('XADD','{LOG}','*','json','{{}}')", "1", LOG),
     ("SWAPDB", "0", "1"), ("MODULE", "LIST"), ("RENAME", LOG, "x"), ("DUMP", LOG), ("SORT", LOG), ("COPY", LOG, "x"),
 )  # fmt: skip
-LOGS = (
-    ("XADD", LOG, "*", "json", "{}"), ("XTRIM", LOG, "MAXLEN", "0"), ("XDEL", LOG, "1-1"), ("XSETID", LOG, "1-1"),
-    ("DEL", LOG), ("XREADGROUP", "GROUP", "ledger", "x", "STREAMS", LOG, ">"), ("XACK", LOG, "ledger", "1-1"),
-    ("XGROUP", "DESTROY", LOG, "ledger"),
+APPENDS = (("XADD", LOG, "*", "json", "{}"),)
+LOSES = (("XDEL", LOG, "1-1"), ("XSETID", LOG, "1-1"), ("XGROUP", "DESTROY", LOG, "ledger"))
+REFUSED_TO_A_SCRIPT = r"can't run this command|can't access at least one of the keys|o permissions"
+# Of what stands in a log and is not stored nothing would be left; the subscriber trims what is.
+DROPS = (
+    *LOSES, ("XTRIM", LOG, "MAXLEN", "0"), ("DEL", LOG), ("UNLINK", LOG), ("SET", LOG, "x"), ("EXPIRE", LOG, "0"),
+    ("PEXPIRE", LOG, "1"), ("RENAME", LOG, "{0}:x"), ("RENAME", "{0}:x", LOG), ("COPY", "{0}:x", LOG, "REPLACE"),
 )  # fmt: skip
+CONSUMES = (("XREADGROUP", "GROUP", "ledger", "x", "STREAMS", LOG, ">"), ("XACK", LOG, "ledger", "1-1"))
+LOGS = APPENDS + DROPS + CONSUMES
 THROTTLES = (
     ("GET", f"{THROTTLE}:x"), ("LRANGE", f"{THROTTLE}:x", "0", "-1"), ("DEL", f"{THROTTLE}:x"),
     ("LPUSH", f"{THROTTLE}:x", "1"),
 )  # fmt: skip
 BOARDS = (("GET", "{0}:ready"), ("ZRANGE", "{0}:board:alice", "0", "-1"), ("HGETALL", "{0}:totals:alice"),
           ("XRANGE", "{0}:live", "-", "+"))  # fmt: skip
-APPENDS = LOGS[:1]
-# The web appends and forgets keys of its own; that it cannot consume is what is asked of it.
 FORBIDDEN = {
     "default": ADMIN + LOGS + THROTTLES + BOARDS + (("PUBLISH", TAPPED, "x"), ("GET", "x")),
     "stranger": ADMIN + LOGS + THROTTLES + BOARDS
     + (("PUBLISH", "transactions", "x"), ("SUBSCRIBE", TAPPED), ("SUBSCRIBE", "transactions"), ("INFO",)),
-    "emitter": ADMIN + LOGS[1:4] + LOGS[5:] + THROTTLES + BOARDS
+    "emitter": ADMIN + DROPS + CONSUMES + THROTTLES + BOARDS
     + (("XRANGE", LOG, "-", "+"), ("PUBLISH", TAPPED, "x"), ("SET", "{0}:ready", "x"), ("SET", "upkeep:trim", "x")),
-    "web": ADMIN + LOGS[1:4] + LOGS[5:] + (("PUBLISH", TAPPED, "x"), ("SET", "upkeep:trim", "x"), ("GET", "x")),
-    "subscriber": ADMIN + LOGS[2:4] + LOGS[7:] + THROTTLES + (("PUBLISH", TAPPED + "x", "x"), ("SET", "x", "1")),
+    "web": ADMIN + DROPS + CONSUMES + (("PUBLISH", TAPPED, "x"), ("SET", "upkeep:trim", "x"), ("GET", "x")),
+    "subscriber": ADMIN + LOSES + THROTTLES + (("PUBLISH", TAPPED + "x", "x"), ("SET", "x", "1")),
 }  # fmt: skip
 
 
@@ -72,6 +76,20 @@ def test_what_a_user_may_not_do_is_refused(guarded, door):
         for command in FORBIDDEN[door]:
             with pytest.raises(NoPermissionError):
                 client.execute_command(*command)
+
+
+@pytest.mark.parametrize("door", ["emitter", "web"])
+def test_what_a_script_calls_is_refused_as_well(guarded, door):
+    with as_user("operator", guarded) as operator, as_user(door, guarded) as client:
+        operator.xadd(LOG, {"json": "{}"})
+        for name, *rest in (("XTRIM", "MAXLEN", "0"), ("DEL",), ("UNLINK",), ("SET", "x"), ("PEXPIRE", "1")):
+            told = ",".join(f"'{each}'" for each in rest)
+            script = client.script_load(f"return redis.call('{name}',KEYS[1]{told and ','}{told})")
+            with pytest.raises(ResponseError, match=REFUSED_TO_A_SCRIPT):
+                client.evalsha(script, 1, LOG)
+        append = client.script_load("return redis.call('XADD',KEYS[1],'*','json','{}')")
+        client.evalsha(append, 1, LOG)
+        assert operator.xlen(LOG) == 2
 
 
 def test_without_a_password_nobody_is_anybody(guarded):
@@ -169,9 +187,11 @@ def test_doors_that_are_to_wait_for_a_disk_may(start_valkey, tmp_path, accepted_
     assert users.read_text().count(" +waitaof ") == waits
     if waits:
         server = start_valkey(config={"aclfile": str(users)})
-        with as_user("web", server) as client:
-            assert client.execute_command("WAIT", 0, 1) == 0
-            assert len(client.execute_command("WAITAOF", 0, 0, 1)) == 2
+        for door in ("web", "emitter"):
+            with as_user(door, server) as client:
+                assert client.set(assured(0), "")
+                assert client.execute_command("WAIT", 0, 1) == 0
+                assert len(client.execute_command("WAITAOF", 0, 0, 1)) == 2
 
 
 def test_the_compose_file_hands_each_door_its_own_user():

@@ -4,9 +4,13 @@ import json
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
+from threading import Barrier
 
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse, create_environ
 
 from tests.support.ports import free_port
 from tests.support.process import ROOT, ChildProcess
@@ -16,9 +20,11 @@ from tests.support.settings import settings_of
 from tests.support.waiting import eventually
 from webapp import create_app
 from webapp.live.hub import MOST_WATCHERS, LiveHub
-from webapp.paced import BODY_S, BYTES_A_SECOND, PacedBody, TooSlow
+from webapp.paced import BODY_S, BYTES_A_SECOND, UNREAD_S, Paced, PacedBody, TooSlow
 
 CLIENTS = scaled(60, 600)
+# Of a crowd that asks for the live stream at once so many may watch.
+CROWD, PLACES = 40, 5
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 BODY = b"POST /api/v1/tokens HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 LENGTH = BODY + b"Content-Length: 4000\r\n\r\n"
@@ -138,21 +144,53 @@ def test_an_answer_that_nobody_reads_is_given_up(tmp_path):
         child.stop()
 
 
-def test_more_than_may_watch_are_asked_to_come_again(valkey_url, tmp_path):
+def test_of_a_crowd_that_comes_at_once_as_many_watch_as_may_and_the_others_are_asked_to_come_again(
+    valkey_url, tmp_path
+):
     """Streams hold a connection each, and a stranger may open them: the others keep theirs."""
     app = create_app(settings_of(REDIS_URL=valkey_url, DATABASE_URL=f"sqlite:///{tmp_path}/none.sqlite"))
     hub: LiveHub = app.extensions["tally"].live
-    assert hub._most == MOST_WATCHERS
-    hub._most = 1
-    with hub.watch(hub.newest()):
-        full = app.test_client().get("/api/v1/live")
-    assert full.status_code == 503
-    assert int(full.headers["Retry-After"]) > 0
-    assert json.loads(full.data)["status"] == 503
-    assert app.test_client().get("/api/v1/live").status_code == 200
+    taken = [hub.places.acquire(blocking=False) for _ in range(MOST_WATCHERS + 1)]
+    assert taken == [True] * MOST_WATCHERS + [False]
+    for _ in range(PLACES):
+        hub.places.release()
+    watching, refused = crowd(app)
+    assert len(watching) == PLACES
+    assert {answer.status_code for answer in refused} == {503}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    assert json.loads(refused[0].data)["status"] == 503
+
+    # Those that were told something, those that never were, and whatever was no stream: each gives its place back.
+    for answer in watching:
+        answer.close()
+    for _ in range(2 * PLACES):
+        app.wsgi_app(create_environ("/api/v1/live"), lambda *_: None).close()
+        assert app.test_client().get("/api/v1/live?after=none").status_code == 422
+        with app.test_client().head("/api/v1/live") as head:
+            assert head.status_code == 200
+    watching, _ = crowd(app)
+    assert len(watching) == PLACES
+    for answer in watching:
+        answer.close()
 
 
-def test_a_worker_serves_more_than_may_watch():
-    conf = (ROOT / "gunicorn.conf.py").read_text()
-    [most] = [line for line in conf.splitlines() if line.startswith("worker_connections")]
-    assert int(most.split("=")[1]) > MOST_WATCHERS
+def crowd(app: Flask) -> tuple[list[TestResponse], list[TestResponse]]:
+    """Who all asked for the stream at the same moment: those that watch now, and the others."""
+    together = Barrier(CROWD)
+
+    def ask(_: int) -> TestResponse:
+        together.wait(30)
+        return app.test_client().get("/api/v1/live")
+
+    with ThreadPoolExecutor(CROWD) as threads:
+        answers = list(threads.map(ask, range(CROWD)))
+    return [a for a in answers if a.status_code == 200], [a for a in answers if a.status_code != 200]
+
+
+def test_what_is_promised_is_what_is_set():
+    """Tests above wait less, and ask for fewer."""
+    conf = (ROOT / "gunicorn.conf.py").read_text().splitlines()
+    assert "worker_connections = 2_000" in conf
+    assert f"keepalive = {HEAD_S:.0f}" in conf
+    assert (MOST_WATCHERS, BODY_S, BYTES_A_SECOND, UNREAD_S) == (1_500, 15, 16 * 1024, 60)
+    assert Paced(lambda *_: [])._unread_s == UNREAD_S

@@ -29,11 +29,13 @@ _WAITS: Final[dict[str, tuple[set[str], ...]]] = {
     "HTTPConnection": ({"timeout"},),
     "HTTPSConnection": ({"timeout"},),
     "create_connection": ({"timeout"},),
-    "create_engine": ({"connect_args"},),
+    "create_engine": ({"connect_timeout", "read_timeout", "write_timeout"}, {"timeout"}),
     "pymysql.connect": ({"connect_timeout", "read_timeout", "write_timeout"},),
     "sqlite3.connect": ({"timeout"},),
     "urlopen": ({"timeout"},),
 }
+# After these nothing else of a loop's round is run; what pauses before `continue` stands in the `except`.
+_LEAVES: Final = (ast.Raise, ast.Return, ast.Break, ast.Continue)
 _FETCH: Final = re.compile(r"\bfetch\(")
 _GIVES_UP: Final = re.compile(r"\bsignal: AbortSignal\.timeout\(")
 
@@ -51,21 +53,24 @@ def clients_that_wait_for_ever(path: PurePath, tree: ast.Module) -> Iterator[str
     for call in _calls(tree):
         name = _called(call)
         needed = _WAITS.get(".".join(name.split(".")[-2:])) or _WAITS.get(name.split(".")[-1])
-        given = {keyword.arg for keyword in call.keywords}
+        given = _given(call)
         if needed and not any(names <= given for names in needed):
             yield f"{path}:{call.lineno} {name} has no timeout"
 
 
 def retries_in_step(path: PurePath, tree: ast.Module) -> Iterator[str]:
-    """Retries whose gaps are the same for everybody: all who lost a server would come back at once."""
+    """Retries whose gaps are the same for everybody: all who lost a server would come back at once.
+
+    A pause comes behind a failure where it stands in an `except`, or in a loop that goes on after one.
+    """
     for call in _calls(tree):
         name = _called(call).split(".")[-1]
         text = ast.unparse(call)
         if (name == "Retry" and "Jitter" not in text) or (name == "Retrying" and "random" not in text):
             yield f"{path}:{call.lineno} {name} has no jitter"
-    for handler in ast.walk(tree):
-        if isinstance(handler, ast.ExceptHandler):
-            yield from (f"{path}:{call.lineno} waits as long as all others" for call in _even_pauses(handler))
+    behind_failures = [node for node in ast.walk(tree) if _may_follow_a_failure(node)]
+    lines = {call.lineno for node in behind_failures for call in _even_pauses(node)}
+    yield from (f"{path}:{line} waits as long as all others" for line in sorted(lines))
 
 
 def fetches_that_wait_for_ever(script: str) -> int:
@@ -73,8 +78,26 @@ def fetches_that_wait_for_ever(script: str) -> int:
     return max(0, len(_FETCH.findall(script)) - len(_GIVES_UP.findall(script)))
 
 
-def _even_pauses(handler: ast.ExceptHandler) -> Iterator[ast.Call]:
-    for call in _calls(handler):
+def _given(call: ast.Call) -> set[str | None]:
+    """The names of a call's arguments; of what is handed through it to a driver, too."""
+    named: set[str | None] = {keyword.arg for keyword in call.keywords}
+    for keyword in call.keywords:
+        if keyword.arg == "connect_args" and isinstance(keyword.value, ast.Dict):
+            named |= {key.value for key in keyword.value.keys if isinstance(key, ast.Constant)}
+    return named
+
+
+def _may_follow_a_failure(node: ast.AST) -> bool:
+    if isinstance(node, ast.ExceptHandler):
+        return True
+    if not isinstance(node, ast.While | ast.For):
+        return False
+    handlers = [each for each in ast.walk(node) if isinstance(each, ast.ExceptHandler)]
+    return any(not isinstance(handler.body[-1], _LEAVES) for handler in handlers)
+
+
+def _even_pauses(node: ast.AST) -> Iterator[ast.Call]:
+    for call in _calls(node):
         is_pause = _called(call).split(".")[-1] in {"sleep", "wait"} and call.args
         if is_pause and "random" not in ast.unparse(call):
             yield call

@@ -14,7 +14,8 @@ App: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # Whoever watches over a process asks for it by its address, whatever names it has; and is told nothing of anybody's.
 _PROBES: Final = frozenset(("/healthz", "/readyz"))
-_BY_A_PROXY: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+# How the headers begin by which a proxy says that it is one, if it does.
+_BY_A_PROXY: Final = ("HTTP_VIA", "HTTP_FORWARDED", "HTTP_X_FORWARDED_", "HTTP_X_REAL_IP")
 # A name or an IPv4 address, or an IPv6 address; and perhaps a port.
 _HOST: Final = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -24,7 +25,8 @@ class Doorman:
 
     A name that is not ours is a mistake or a trick: of a page that had its own name point here (DNS rebinding), or
     of somebody who wants a foreign name in our links. Where everybody is an admin, whoever comes from another
-    machine is turned away, whatever the server was told to listen on, and so is whoever comes through a proxy.
+    machine is turned away, whatever the server was told to listen on, and so is whoever comes through a proxy that
+    says so.
     """
 
     def __init__(self, app: App, trusted_hosts: Sequence[str], is_open: bool) -> None:
@@ -53,7 +55,9 @@ def _is_one_of(host: str, trusted: Sequence[str]) -> bool:
 
 
 def _is_from_elsewhere(environ: Environ) -> bool:
-    return any(name in environ for name in _BY_A_PROXY) or not _is_here(environ.get("REMOTE_ADDR", ""))
+    return any(name.startswith(_BY_A_PROXY) for name in environ) or not _is_here(
+        environ.get("REMOTE_ADDR", "")
+    )
 
 
 @lru_cache(1_024)

@@ -20,5 +20,6 @@ def enter(user_id: str, password: str) -> LoggedIn:
     here.throttle.count(LOGIN_BY_ADDRESS, network_of(request.remote_addr or ""))
     here.throttle.count(LOGIN_BY_ACCOUNT, account)
     logged_in = here.logging_in.log_in(user_id, password)
-    here.throttle.forget(LOGIN_BY_ACCOUNT, account)
+    # Alone this try: were those before it forgotten too, whoever guesses had ten more each time its user logs in.
+    here.throttle.take_back(LOGIN_BY_ACCOUNT, account)
     return logged_in

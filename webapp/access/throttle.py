@@ -3,7 +3,6 @@
 import logging
 import math
 import time
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from limits import RateLimitItem, parse
@@ -41,24 +40,31 @@ class Throttle:
     """Counts tries."""
 
     def __init__(self, client: Client) -> None:
-        storage = RedisStorage("redis://", connection_pool=client.connection_pool, key_prefix=_PREFIX)
-        self._shared = MovingWindowRateLimiter(storage)
-        self._here = MovingWindowRateLimiter(MemoryStorage())
+        self._client = client
+        self._storage = RedisStorage("redis://", connection_pool=client.connection_pool, key_prefix=_PREFIX)
+        self._memory = MemoryStorage()
+        self._shared = MovingWindowRateLimiter(self._storage)
+        self._here = MovingWindowRateLimiter(self._memory)
 
     def count(self, limit: Limit, who: str) -> None:
         """One more try. Raises TooMany where there may be none; then it is not counted."""
-        self._try(lambda strategy: _count(strategy, limit, who))
-
-    def forget(self, limit: Limit, who: str) -> None:
-        """It went well: what was tried before does not count any more."""
-        self._try(lambda strategy: strategy.clear(limit.rate, limit.name, who))
-
-    def _try(self, do: Callable[[MovingWindowRateLimiter], None]) -> None:
         try:
-            do(self._shared)
+            _count(self._shared, limit, who)
         except RedisError as error:
-            _log.warning("limits are counted in this worker alone: %s", error)
-            do(self._here)
+            self._warn(error)
+            _count(self._here, limit, who)
+
+    def take_back(self, limit: Limit, who: str) -> None:
+        """It went well, so the newest try does not count; those before it do, whoever made them."""
+        key = limit.rate.key_for(limit.name, who)
+        try:
+            self._client.lpop(self._storage.prefixed_key(key))
+        except RedisError as error:
+            self._warn(error)
+            del self._memory.events.get(key, [])[:1]
+
+    def _warn(self, error: RedisError) -> None:
+        _log.warning("limits are counted in this worker alone: %s", error)
 
 
 def _count(strategy: MovingWindowRateLimiter, limit: Limit, who: str) -> None:

@@ -1,5 +1,7 @@
 """What is being stored, as it is being stored: server-sent events."""
 
+from contextlib import ExitStack
+
 from flask import Response, request
 
 from events.types import Invalid
@@ -32,8 +34,18 @@ def watch(asked: LiveQuestion) -> Response:
     `Last-Event-ID`, or else `after`, goes on behind an id that was given; the last five minutes are kept. It ends
     with the token or key that it was asked for by.
     """
-    if services().live.is_full:
+    hub = services().live
+    if not hub.places.acquire(blocking=False):
         return unavailable("As many watch here as may; try again shortly.")
+    with ExitStack() as leaving:
+        leaving.callback(hub.places.release)
+        response = _stream(asked)
+        # At its end, whether or not anything of it was ever sent.
+        response.call_on_close(leaving.pop_all().close)
+    return response
+
+
+def _stream(asked: LiveQuestion) -> Response:
     heard = hearing(caller(), asked.user_id, asked.offer_id)
     stream = LiveStream(services().live, _beginning(asked.after), heard)
     response = Response(while_known(stream), content_type="text/event-stream")

@@ -62,7 +62,8 @@ class LiveHub:
     def __init__(self, feed: LiveFeed, hot: Hot, most: int = MOST_WATCHERS) -> None:
         self.feed = feed
         self._hot = hot
-        self._most = most
+        # Taken before anything is asked for a watcher, so that a crowd that comes at once finds no more of them.
+        self.places = BoundedSemaphore(most)
         self._watchers: set[Watcher] = set()
         self._reading: set[int] = set()
         self._lock = Lock()
@@ -72,11 +73,6 @@ class LiveHub:
     def watching(self) -> int:
         """How many watch now."""
         return len(self._watchers)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody more may watch in this worker."""
-        return len(self._watchers) >= self._most
 
     @contextmanager
     def watch(self, newest: list[str]) -> Iterator[Watcher]:
