@@ -49,7 +49,7 @@ def test_hot_keys_wiped_under_load(doors, mariadb_url, valkey_url, figures, prog
                 )
                 progress.tell(wipes=number + 1, of=WIPES, accepted=len(pouring.accepted))
         accepted = await_all_stored(whole.tally, [*quiet, *pouring.accepted])
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
     figures(wipes=WIPES, accepted=accepted, claims=sold, **answers, asked_again=claiming.faults)
 
 
@@ -70,7 +70,7 @@ def sum_of(whole, user_id) -> int | None:
 def test_everything_wiped_after_drain(doors, mariadb_url, valkey_url, figures):
     """The logs and their groups too: what was stored stays, and what is published next is stored."""
     rounds, dice = scaled(2, 30), random.Random(24)
-    accepted, won = [], {}
+    accepted, won, everybody = [], {}, []
     with deployed(doors, mariadb_url, valkey_url, subscribers=2) as whole:
         offer_id = whole.offer("few", STOCK)
         for number in range(rounds):
@@ -81,12 +81,13 @@ def test_everything_wiped_after_drain(doors, mariadb_url, valkey_url, figures):
                     pass
             accepted += pouring.accepted
             won |= claiming.won
+            everybody.append(claiming)
             await_all_stored(whole.tally, accepted)
-            await_all_sold(whole.market, offer_id, won, STOCK)
+            await_all_sold(whole.market, offer_id, won, STOCK, *everybody)
             whole.tally.boards.client.flushall()
             whole.await_up()
         stored = await_all_stored(whole.tally, accepted)
-        sold = await_all_sold(whole.market, offer_id, won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, won, STOCK, *everybody)
     figures(wipes=rounds, accepted=stored, claims=sold)
 
 
