@@ -104,8 +104,8 @@ def test_a_restore_waits_for_what_is_not_stored_yet(doors, mariadb_url, valkey_u
         offer_id = shop.catalogue.create(Draft(kind="coupon", offer_id="few", total_stock=5)).offer_id
         eventually(shop.is_drained, 20, "the offer is stored")
         assert subscriber.terminate() == 0
-        won = [shop.desk.claim(offer_id, f"u{n}", 1) for n in range(3)]
-        assert all(outcome.success for outcome in won)
+        claims = {f"u{n}": shop.desk.claim(offer_id, f"u{n}", 1).claim for n in range(3)}
+        won = {claim.claim_id: user_id for user_id, claim in claims.items()}
         shop.gate.client.eval(_WIPE_WHAT_IS_HOT, 0)
 
         def rest(wait_s: float) -> None:
@@ -116,6 +116,5 @@ def test_a_restore_waits_for_what_is_not_stored_yet(doors, mariadb_url, valkey_u
             shop.restoring.restore([0], rest)
         assert shop.restoring.untrusted() == [0]
         doors.start("subscriber", env=env)
-        shop.await_settled()
-        assert len(shop.live_claims(offer_id)) == 3
+        assert await_all_sold(shop, offer_id, won, stock=5) == 3
         assert shop.catalogue.get(offer_id).remaining_stock == 2
