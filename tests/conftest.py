@@ -19,6 +19,7 @@ from tests.support.redis7 import Redis7Server
 from tests.support.redis_server import RedisServer
 from tests.support.site import Site, open_site
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -270,4 +271,5 @@ def site(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: MigratedSQLi
         ValkeyServer(directory / "valkey") as valkey,
         open_site(directory, valkey.url, database_url) as site,
     ):
+        eventually(lambda: site.sum("nobody")["source"] == "redis", 30, "sums are trusted")
         yield site

@@ -236,8 +236,9 @@ def test_a_series_from_redis_equals_sqls_bucket_by_bucket(site, user):
     exact = site.get("/api/v1/series", bucket="5m", window="7h").json
     assert (hot["source"], exact["source"]) == ("redis", "sql")
     assert answers.SeriesAnswer().validate(hot) == {}
-    shared = min(len(hot["buckets"]), 70)
-    assert hot["buckets"][-shared:] == exact["buckets"][-shared:]
+    # A bucket may have begun between the two answers.
+    by_start = {bucket["from"]: bucket for bucket in exact["buckets"]}
+    assert [by_start.get(bucket["from"]) for bucket in hot["buckets"][2:]] == hot["buckets"][2:]
     starts = [datetime.fromisoformat(bucket["from"]) for bucket in hot["buckets"]]
     assert {later - earlier for earlier, later in itertools.pairwise(starts)} == {timedelta(minutes=5)}
     assert starts[-1] <= datetime.now(UTC) < starts[-1] + timedelta(minutes=5, seconds=1)
@@ -276,6 +277,7 @@ def test_without_redis_sql_answers_and_afterwards_redis_again(tmp_path, start_va
     with open_site(tmp_path, valkey.url, sqlite_database_url) as site:
         site.store(item("ada", 5))
         expected = site.sum("ada")["totals"]
+        assert [total["sum"] for total in expected] == [5]
         assert site.get("/readyz").status == 200
         valkey.stop()
         found = site.sum("ada")
@@ -301,7 +303,7 @@ def test_without_sql_what_needs_it_says_so(tmp_path, valkey_url, start_mariadb):
     migrate(mariadb.url(name))
     with open_site(tmp_path, valkey_url, mariadb.url(name)) as site:
         site.store(item("ada", 5))
-        assert site.sum("ada")["source"] == "redis"
+        eventually(lambda: site.sum("ada")["source"] == "redis", 30, "sums are trusted")
         mariadb.stop()
         assert site.sum("ada")["totals"][0]["sum"] == 5
         away = site.get("/api/v1/users/ada/sum", window="7h")

@@ -176,8 +176,8 @@ def test_a_customer_is_told_of_their_own_transactions_live_and_of_nobody_elses(s
         site.post("/api/v1/transactions", body, headers=admin)
     page.get_by_text("$42.00").first.wait_for()
     told = site.get("/api/v1/users/customer/sum", token_of(site, "customer")).json["totals"][0]["sum"]
-    shown = page.locator(".sums .big").first.inner_text()
-    assert shown == f"${told // 100:,}.{told % 100:02d}"
+    shown = page.locator(".sums .big").first
+    eventually(lambda: shown.inner_text() == f"${told // 100:,}.{told % 100:02d}", 20, "the sum is shown")
     assert page.get_by_text("$77.00").count() == 0
 
 

@@ -61,7 +61,7 @@ def test_clocks_that_are_hours_apart(
         # What has not happened yet, as Redis has it, is refused: each is a dead letter that says so.
         dead = EMITTED if our_hours > redis_hours else 0
         accepted = await_all_stored(whole.tally, pouring.accepted, dead=dead, others=EMITTED + 1 - dead)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         reasons = {letter.reason for letter in DeadLetters(whole.tally.engine).all()}
         assert reasons <= {"lies more than 5 minutes ahead"}
         assert posted.json["event_ids"][0] in {str(row.event_id) for row in stored(whole.tally)}
@@ -114,7 +114,7 @@ def test_clocks_that_are_set_while_all_runs(
                 answers += answers_hold(site, whole)
         emitted = sum(published(emitter) for emitter in emitters)
         accepted = await_all_stored(whole.tally, pouring.accepted, others=emitted)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         eventually(lambda: site.sum("u1")["complete_up_to"], 20, "nothing waits any more")
         assert all(child.is_running for child in whole.subscribers)
     figures(clocks_set=5 * ROUNDS, answers_compared=answers, accepted=accepted, emitted=emitted, claims=sold)

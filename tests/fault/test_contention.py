@@ -101,7 +101,7 @@ def test_deadlocks_with_another_client_that_locks_in_the_opposite_order(
                     meanwhile=lambda: whole.tally.stream.publish(some),  # noqa: B023
                 )
         accepted = await_all_stored(whole.tally, [*pouring.accepted, *mine])
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         lost = sum(len(_LOST_IT.findall(child.log())) for child in whole.subscribers)
         assert lost >= rounds / 2
         assert all(child.is_running for child in whole.subscribers)
@@ -155,7 +155,7 @@ def test_five_connections_to_the_database(doors, start_mariadb, valkey_url, figu
             ):
                 stays(lambda: whole.subscribers[0].is_running, for_s, "it runs", every_s=0.2)
             accepted = await_all_stored(whole.tally, [*pouring.accepted, *posting.accepted])
-            sold = await_all_sold(whole.market, offer_id, grabbing.won, STOCK)
+            sold = await_all_sold(whole.market, offer_id, grabbing.won, STOCK, grabbing)
             said = whole.subscribers[0].log() + web.log()
             assert refusal in said, "nobody was refused a connection: nothing was put to the test"
     assert set(crowd.answers) <= {200, 503}

@@ -66,7 +66,7 @@ def test_one_in_a_hundred_corrupt(doors, mariadb_url, valkey_url, figures):
                     sent.append(put(whole, dice, OFFERS))
         dead = Counter(feed for feed, _ in sent)
         stored = await_all_stored(whole.tally, accepted, dead=dead[TRANSACTIONS])
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, dead=dead[OFFERS])
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming, dead=dead[OFFERS])
         letters = list(DeadLetters(whole.tally.engine).all())
         assert Counter((letter.feed, bytes(letter.payload)) for letter in letters) == Counter(sent)
         assert all(letter.reason and letter.position for letter in letters)

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.support.agreement import looking_at
 from tests.support.databases import migrate
 from tests.support.mariadb import MariaDBServer
+from tests.support.scarce import market
 from tests.support.site import open_site
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
@@ -113,6 +115,16 @@ def told(answer) -> list[int]:
     return [total["sum"] for total in answer.get("totals", [])]
 
 
+def ends_in_agreement(site) -> None:
+    """Nothing is pending and nothing died, and Redis says what SQL says, of sums and of what is scarce."""
+    urls = site.settings["DATABASE_URL"], site.settings["REDIS_URL"]
+    with looking_at(*urls) as tally, market(*urls) as shop:
+        site.await_told()
+        shop.await_settled()
+        eventually(lambda: tally.assert_agreement() == 1, 40, "Redis equals SQL")
+        assert tally.dead() == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_redis_sql_answers_reads_and_writes_are_refused(served, figures, kind):
     site, valkey, _ = served
@@ -130,6 +142,7 @@ def test_without_redis_sql_answers_reads_and_writes_are_refused(served, figures,
             refused(answer)
         refused(asked.get("/readyz"))
     assert sum_by_redis(site) == before
+    ends_in_agreement(site)
     figures(kind=kind, longest_s=asked.longest_s)
 
 
@@ -153,6 +166,7 @@ def test_without_sql_redis_answers_sums_and_latest_and_the_rest_is_refused(serve
         assert accepted.status == 202
     after = {"totals": [{"sum": before + STORED["amount"]}]}
     eventually(lambda: told(site.sum("ada", window="7h")) == told(after), 60, "it is stored")
+    ends_in_agreement(site)
     figures(kind=kind, longest_s=asked.longest_s)
 
 

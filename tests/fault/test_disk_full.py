@@ -67,7 +67,7 @@ def test_the_databases_disk_is_full_and_freed_later(doors, disk, database, valke
             disk.free()
             has_ended = start_again()
         accepted = await_all_stored(whole.tally, pouring.accepted)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         assert all(child.is_running for child in whole.subscribers)
         refused = whole.subscribers[0].log().count("storing failed")
         assert refused > 0

@@ -77,8 +77,8 @@ def test_an_older_replica_is_promoted(doors, mariadb_url, start_valkey, figures,
                         pair.fail_over(dice, mariadb_url)
                     whole.await_up()
             lost = lost_transactions(whole, pouring.accepted, SETTLED_WITHIN_S)
-            gone, revoked = lost_claims(whole, offer_id, claiming.won, STOCK, SETTLED_WITHIN_S)
-    figures(failovers=failovers, accepted=len(pouring.accepted), lost=lost, claims=len(claiming.won),
-            claims_lost=gone, claims_revoked=revoked)  # fmt: skip
+            claims = lost_claims(whole, offer_id, claiming, STOCK, SETTLED_WITHIN_S)
+    figures(failovers=failovers, accepted=len(pouring.accepted), lost=lost, claims=claims.told,
+            claims_lost=claims.gone, claims_revoked=claims.revoked, likes_lost=claims.likes)  # fmt: skip
     if assurance.replicas:
-        assert (lost, gone) == (0, 0)
+        assert (lost, claims.gone, claims.likes) == (0, 0, 0)

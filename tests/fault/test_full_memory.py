@@ -53,7 +53,7 @@ def test_redis_is_full(doors, mariadb_url, start_valkey, figures):
                 whole.subscribers[0].resume()
         everything = [*accepted, *pouring.accepted, *asking.accepted, *late.accepted]
         stored = await_all_stored(whole.tally, everything, within_s=STORED_WITHIN_S)
-        sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won | late.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won | late.won, STOCK, claiming)
         assert limited_to(stranger) == limit
     figures(
         room_mib=ROOM // MIB, accepted=stored, of_these_when_full=len(accepted), claims=sold,

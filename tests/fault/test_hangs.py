@@ -45,7 +45,7 @@ def test_a_subscriber_stopped_past_the_takeover_and_continued(doors, mariadb_url
                 pouring.accepted += more
                 stop_and_continue(whole, sleeper, dice)
         accepted = await_all_stored(whole.tally, pouring.accepted, within_s=STORED_WITHIN_S)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
     figures(stops=stops, accepted=accepted, claims=sold)
 
 
@@ -74,7 +74,7 @@ def test_valkey_hangs(doors, mariadb_url, start_valkey, figures, command):
         accepted = await_all_stored(
             whole.tally, [*pouring.accepted, *asking.accepted], within_s=STORED_WITHIN_S
         )
-        sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won, STOCK, claiming)
     figures(hangs=hangs, seconds_each=hang_s, accepted=accepted, claims=sold, slowest_back_s=asking.longest_s)
 
 
@@ -109,7 +109,7 @@ def test_mariadb_hangs_and_the_log_takes_what_it_may(doors, start_mariadb, valke
                 server.resume()
             stored = await_all_stored(whole.tally, [*accepted, *asking.accepted], within_s=STORED_WITHIN_S)
         assert peak.grown < 64 * MIB, f"{peak.grown / MIB:.0f} MiB more"
-        sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won, STOCK, claiming)
     figures(
         hung_s=hang_s, backlog=most, accepted=stored, claims=sold, grown_mib=peak.grown / MIB,
         slowest_back_s=asking.longest_s,

@@ -1,7 +1,7 @@
 """What every fault test ends with is broken by whatever is lost, doubled, changed or made up: tried one by one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import Table, delete, insert, select, text
 
 from storage.hot import keys, offer_keys
+from storage.hot.likes import member
 from storage.hot.member import pack
 from storage.sql.models import dead_letters, transactions
 from storage.sql.offer_models import claims, coupon_events, like_events, offer_stock, seats
 from tests.builders import transaction
 from tests.support.deployment import Deployment, deployed
 from tests.support.invariant import await_all_sold, await_all_stored
+from tests.support.limited import LimitedSale
 from tests.support.pouring import Claiming
 from tests.support.waiting import eventually
 
@@ -31,11 +33,15 @@ class Standing(NamedTuple):
 
     whole: Deployment
     accepted: list[Any]
-    won: dict[str, str]
+    claiming: Claiming
 
     def check(self) -> None:
         await_all_stored(self.whole.tally, self.accepted, within_s=0.2)
-        await_all_sold(self.whole.market, OFFER, self.won, STOCK, within_s=0.2)
+        await_all_sold(self.whole.market, OFFER, self.won, STOCK, self.claiming, within_s=0.2)
+
+    @property
+    def won(self) -> dict[str, str]:
+        return self.claiming.won
 
     @property
     def client(self) -> Any:
@@ -85,12 +91,43 @@ def _in_redis(standing: Standing, key: str, command: tuple[Any, ...]) -> Iterato
         standing.client.restore(key, 0, before, replace=True)
 
 
+def all_of(*wrongs: Callable[[Standing], Any]) -> Callable[[Standing], Any]:
+    """Several changes at once."""
+    return lambda standing: _all_of(standing, wrongs)
+
+
+@contextmanager
+def _all_of(standing: Standing, wrongs: tuple[Callable[[Standing], Any], ...]) -> Iterator[None]:
+    with ExitStack() as changes:
+        for wrong in wrongs:
+            changes.enter_context(wrong(standing))
+        yield
+
+
+def told(change: Callable[[LimitedSale], None]) -> Callable[[Standing], Any]:
+    """Somebody was told something else of the offer that is sold out."""
+    return lambda standing: _told(standing.claiming.limited, change)
+
+
+@contextmanager
+def _told(sale: LimitedSale, change: Callable[[LimitedSale], None]) -> Iterator[None]:
+    won, refused = sale.won.copy(), sale.refused.copy()
+    change(sale)
+    yield
+    sale.won, sale.refused = won, refused
+
+
 def minute(standing: Standing) -> str:
     """A field of everybody's minutes that counts something."""
     fields = standing.client.hkeys(keys.minutes(0))
     return max(field.decode() for field in fields if field.endswith(b":count"))
 
 
+LIKE_KEYS = [
+    lambda _: offer_keys.liked_offers(0),
+    lambda _: offer_keys.likes(0),
+    lambda _: offer_keys.liked(0),
+]
 WRONGS = {
     "a transaction is lost": in_sql(transactions, "DELETE FROM transactions WHERE amount = 3"),
     "a transaction is there twice": in_sql(
@@ -151,6 +188,14 @@ WRONGS = {
     "a like is counted twice": in_sql(
         like_events, "UPDATE like_events SET number = number + 1 WHERE number = 1 LIMIT 1"
     ),
+    "likes are lost everywhere": all_of(
+        in_sql(like_events, "DELETE FROM like_events"),
+        *(in_redis(key, "UNLINK") for key in LIKE_KEYS),
+    ),
+    "likes of an offer are miscounted": in_redis(LIKE_KEYS[0], "HSET", OFFER, "1|1"),
+    "somebody is on top who is not": in_redis(LIKE_KEYS[1], "ZADD", 9, member("nobody", 1)),
+    "a claim of what is sold out was told and is nowhere": told(lambda sale: sale.won.update(another="eve")),
+    "a refusal was told and is nowhere": told(lambda sale: sale.refused.update(sold_out=1)),
 }  # fmt: skip
 
 
@@ -161,9 +206,9 @@ def test_whatever_is_wrong_is_noticed(doors, mariadb_url, valkey_url):
         with Claiming(valkey_url, OFFER, users=5) as claiming:
             whole.tally.stream.publish(accepted)
             eventually(lambda: len(claiming.won) > 20, 20, "some are won")
-        standing = Standing(whole, accepted, claiming.won)
+        standing = Standing(whole, accepted, claiming)
         await_all_stored(whole.tally, accepted)
-        await_all_sold(whole.market, OFFER, claiming.won, STOCK)
+        await_all_sold(whole.market, OFFER, claiming.won, STOCK, claiming)
         assert whole.subscribers[0].terminate() == 0
         standing.check()
         assert [name for name in WRONGS if not is_noticed(standing, name)] == []

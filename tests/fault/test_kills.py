@@ -30,7 +30,7 @@ def test_subscribers_killed_at_random_moments(doors, mariadb_url, valkey_url, fi
                     victim.kill()
                     victim.start()
         accepted = await_all_stored(whole.tally, pouring.accepted, within_s=STORED_WITHIN_S)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         assert [each.terminate() for each in whole.subscribers] == [0, 0]
     figures(kills=seeds, accepted=accepted, claims=sold)
 
@@ -69,5 +69,5 @@ def killed(whole, server, redis_url, kills, back_within_s):
                 for _ in at_random_moments(dice, 1, 0.0, 1.0):
                     server.start()
     accepted = await_all_stored(whole.tally, [*pouring.accepted, *asking.accepted], within_s=STORED_WITHIN_S)
-    sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won, STOCK)
+    sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won, STOCK, claiming)
     return accepted, sold, asking.longest_s

@@ -28,7 +28,7 @@ def test_replies_lost_after_a_publish_or_a_claim_over_redis(
             eventually(lambda: line.lost >= losses, TIMEOUT_S, f"{losses} replies are lost")
             line.restore()
         accepted = await_all_stored(whole.tally, pouring.accepted)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         twice = _appended(whole) - accepted
         assert twice > 0, "no event was published a second time: nothing was put to the test"
     figures(replies_lost=line.lost, published_twice=twice, accepted=accepted, claims=sold, duplicates=0)
@@ -49,7 +49,7 @@ def test_replies_lost_after_a_publish_or_a_claim_over_http(doors, mariadb_url, v
                 eventually(lambda: line.lost >= losses, TIMEOUT_S, f"{losses} answers are lost")
                 line.restore()
         accepted = await_all_stored(whole.tally, posting.accepted)
-        sold = await_all_sold(whole.market, offer_id, grabbing.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, grabbing.won, STOCK, grabbing)
         twice = _appended(whole) - accepted
         assert twice > 0, "no event was published a second time: nothing was put to the test"
     figures(answers_lost=line.lost, published_twice=twice, accepted=accepted, claims=sold, duplicates=0)
@@ -83,7 +83,7 @@ def test_replies_lost_to_a_subscriber_by_redis_and_by_sql(
             for line in lines:
                 line.restore()
         accepted = await_all_stored(whole.tally, pouring.accepted)
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
         assert child.is_running
     figures(lost_by_redis=redis_line.lost, lost_by_sql=sql_line.lost, accepted=accepted, claims=sold)
 

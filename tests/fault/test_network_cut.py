@@ -96,7 +96,7 @@ def test_the_network_between_each_pair(
         mine = [*pouring.accepted, *posting.accepted]
         eventually(lambda: whole.tally.stored() == len(mine) + emitted, 60, "what was emitted is stored")
         accepted = await_all_stored(whole.tally, mine, others=emitted)
-        sold = await_all_sold(whole.market, offer_id, {**claiming.won, **grabbing.won}, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won | grabbing.won, STOCK, claiming, grabbing)
         assert all(child.is_running for child in whole.subscribers)
     figures(
         faults=len(PAIRS) * rounds, seen_by_callers=posting.faults + grabbing.faults, accepted=accepted,

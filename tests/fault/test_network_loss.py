@@ -58,7 +58,7 @@ def test_every_fifth_packet_is_lost(
             lost, packets = network.lost, network.lost + network.carried
             network.loss = network.delay_s = 0.0
         accepted = await_all_stored(whole.tally, [*pouring.accepted, *posting.accepted])
-        sold = await_all_sold(whole.market, offer_id, {**claiming.won, **grabbing.won}, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won | grabbing.won, STOCK, claiming, grabbing)
     assert lost > 200
     figures(
         packets=packets, lost=lost, accepted=accepted, claims=sold,

@@ -11,7 +11,6 @@ from tests.support.deployment import deployed
 from tests.support.invariant import await_all_sold, await_all_stored, stored
 from tests.support.line import Line
 from tests.support.losses import lost_claims, lost_transactions
-from tests.support.offer_desk import open_desk
 from tests.support.pouring import Claiming, Pouring, at_random_moments
 from tests.support.power_loss import Flushed
 from tests.support.scale import TIMEOUT_S, scaled
@@ -27,21 +26,13 @@ class Unheard:
         self.pouring = Pouring(url, seed=5)
         self.claiming = Claiming(url, offer_id, name)
         self._url = url
-        self._offer_id = offer_id
-        self._name = name
 
-    def ask_again(self) -> tuple[list[Transaction], dict[str, str]]:
-        """Everything once more, under the ids and keys it had: the transactions taken, and the claims won."""
+    def ask_again(self) -> list[Transaction]:
+        """Everything once more, under the ids and keys it had: the transactions taken; `claiming` knows the claims."""
         stream = RedisStream(open_client(self._url), TRANSACTIONS, 1, 1_000_000)
         self.pouring.insist(lambda: stream.publish(self.pouring.accepted))
-        desk, won = open_desk(self._url), {}
-        for number in range(len(self.claiming.won)):
-            user_id, key = f"u{number % 500}", f"{self._name}-{number}"
-            outcome = self.claiming.insist(
-                lambda u=user_id, k=key: desk.claim(self._offer_id, u, 1, key=k)  # type: ignore[misc]
-            )
-            won[outcome.claim.claim_id] = user_id
-        return self.pouring.accepted, won
+        self.claiming.ask_again()
+        return self.pouring.accepted
 
 
 @pytest.mark.timeout(TIMEOUT_S)
@@ -49,7 +40,7 @@ def test_what_was_acknowledged_outlives_a_power_cut(doors, mariadb_url, start_va
     """Cut anywhere behind the last flush, within a command, too; what nobody was told may be gone."""
     cuts, server, lost_bytes = scaled(2, 50), start_valkey(), 0
     accepted: list[Transaction] = []
-    won: dict[str, str] = {}
+    claiming_unheard: list[Claiming] = []
     with Line(server.port) as line, deployed(doors, mariadb_url, server.url) as whole:
         offer_id, flushed = whole.offer("few", STOCK), Flushed(server)
         url = f"redis://127.0.0.1:{line.port}/0"
@@ -69,10 +60,12 @@ def test_what_was_acknowledged_outlives_a_power_cut(doors, mariadb_url, start_va
                     server.start()
                     line.restore()
                     whole.subscribers[0].resume()
-                published, claims = unheard.ask_again()
-                accepted, won = accepted + published, won | claims
+                accepted += unheard.ask_again()
+                claiming_unheard.append(unheard.claiming)
         kept = await_all_stored(whole.tally, pouring.accepted + accepted, within_s=SETTLED_WITHIN_S)
-        sold = await_all_sold(whole.market, offer_id, claiming.won | won, STOCK)
+        everybody = [claiming, *claiming_unheard]
+        won = {claim_id: user_id for each in everybody for claim_id, user_id in each.won.items()}
+        sold = await_all_sold(whole.market, offer_id, won, STOCK, *everybody)
     assert lost_bytes > 0, "each cut met a file of which all was flushed"
     figures(cuts=cuts, accepted=kept, claims=sold, bytes_lost=lost_bytes)
 
@@ -100,8 +93,8 @@ def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
                 whole.subscribers[0].resume()
                 whole.await_up()
         lost = lost_transactions(whole, pouring.accepted, SETTLED_WITHIN_S)
-        gone, revoked = lost_claims(whole, offer_id, claiming.won, STOCK, SETTLED_WITHIN_S)
+        claims = lost_claims(whole, offer_id, claiming, STOCK, SETTLED_WITHIN_S)
         assert {row.event_id for row in stored(whole.tally)} >= {event.event_id for event in flushed_since}
     assert lost > 0
-    figures(cuts=cuts, accepted=len(pouring.accepted), lost=lost, claims=len(claiming.won),
-            claims_lost=gone, claims_revoked=revoked, bytes_lost=lost_bytes)  # fmt: skip
+    figures(cuts=cuts, accepted=len(pouring.accepted), lost=lost, claims=claims.told, claims_lost=claims.gone,
+            claims_revoked=claims.revoked, likes_lost=claims.likes, bytes_lost=lost_bytes)  # fmt: skip

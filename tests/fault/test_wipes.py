@@ -49,7 +49,7 @@ def test_hot_keys_wiped_under_load(doors, mariadb_url, valkey_url, figures, prog
                 )
                 progress.tell(wipes=number + 1, of=WIPES, accepted=len(pouring.accepted))
         accepted = await_all_stored(whole.tally, [*quiet, *pouring.accepted])
-        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming)
     figures(wipes=WIPES, accepted=accepted, claims=sold, **answers, asked_again=claiming.faults)
 
 
@@ -70,7 +70,7 @@ def sum_of(whole, user_id) -> int | None:
 def test_everything_wiped_after_drain(doors, mariadb_url, valkey_url, figures):
     """The logs and their groups too: what was stored stays, and what is published next is stored."""
     rounds, dice = scaled(2, 30), random.Random(24)
-    accepted, won = [], {}
+    accepted, won, everybody = [], {}, []
     with deployed(doors, mariadb_url, valkey_url, subscribers=2) as whole:
         offer_id = whole.offer("few", STOCK)
         for number in range(rounds):
@@ -81,12 +81,13 @@ def test_everything_wiped_after_drain(doors, mariadb_url, valkey_url, figures):
                     pass
             accepted += pouring.accepted
             won |= claiming.won
+            everybody.append(claiming)
             await_all_stored(whole.tally, accepted)
-            await_all_sold(whole.market, offer_id, won, STOCK)
+            await_all_sold(whole.market, offer_id, won, STOCK, *everybody)
             whole.tally.boards.client.flushall()
             whole.await_up()
         stored = await_all_stored(whole.tally, accepted)
-        sold = await_all_sold(whole.market, offer_id, won, STOCK)
+        sold = await_all_sold(whole.market, offer_id, won, STOCK, *everybody)
     figures(wipes=rounds, accepted=stored, claims=sold)
 
 
@@ -103,8 +104,8 @@ def test_a_restore_waits_for_what_is_not_stored_yet(doors, mariadb_url, valkey_u
         offer_id = shop.catalogue.create(Draft(kind="coupon", offer_id="few", total_stock=5)).offer_id
         eventually(shop.is_drained, 20, "the offer is stored")
         assert subscriber.terminate() == 0
-        won = [shop.desk.claim(offer_id, f"u{n}", 1) for n in range(3)]
-        assert all(outcome.success for outcome in won)
+        claims = {f"u{n}": shop.desk.claim(offer_id, f"u{n}", 1).claim for n in range(3)}
+        won = {claim.claim_id: user_id for user_id, claim in claims.items()}
         shop.gate.client.eval(_WIPE_WHAT_IS_HOT, 0)
 
         def rest(wait_s: float) -> None:
@@ -115,6 +116,5 @@ def test_a_restore_waits_for_what_is_not_stored_yet(doors, mariadb_url, valkey_u
             shop.restoring.restore([0], rest)
         assert shop.restoring.untrusted() == [0]
         doors.start("subscriber", env=env)
-        shop.await_settled()
-        assert len(shop.live_claims(offer_id)) == 3
+        assert await_all_sold(shop, offer_id, won, stock=5) == 3
         assert shop.catalogue.get(offer_id).remaining_stock == 2

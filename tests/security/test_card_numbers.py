@@ -189,17 +189,23 @@ def test_a_card_number_stands_in_no_table_and_no_log(doors, database_url, valkey
     said = replayed(doors, env, tmp_path)
     with redis.Redis.from_url(valkey_url) as client, looking_at(database_url, valkey_url) as tally:
         dead = appended(client)
+        # A line names each of ten letters a batch: these are stored before the next ones come.
+        eventually(lambda: tally.dead() == dead, 20, "all is refused")
         for message in (CARD, f"alice,1,{SPACED}", f"alice,{CARD},1570358269", f"alice,1,1570358269,{CARD}"):
             client.publish("credit_card_transactions", message)
         client.publish("credit_card_transactions", f"{USER},120,1570358269.5")
         eventually(lambda: (tally.stored(), tally.dead()) == (3, dead + 4), 20, "all is stored or refused")
         listed = site.get("/api/v1/dead-letters").text
         tables = dump(database_url)
-        logs = subscriber.log() + web.log() + said + listed
-        for what in (tables, logs):
+        # What is told of a letter is told after it is stored: whoever has ended has told everything.
+        assert subscriber.terminate() == 0
+        assert subscriber.log().count(" dead letter ") == dead + 4
+        assert web.terminate() == 0
+        for what in (tables, subscriber.log() + web.log() + said + listed):
             assert CARD not in what.replace(" ", "").replace("-", "")
             assert r"\u0034" not in what
         assert f"'{USER}'" in tables
+        subscriber.start()
         retried = doors.run("subscriber", "dead", "retry", env=env).stdout
         assert f"{dead + 3} appended" in retried
         eventually(lambda: tally.stored() == 4, 20, "with its merchant masked it can be stored")

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 import logs
+from tests.support.agreement import looking_at
 from tests.support.databases import MigratedSQLite
 from tests.support.site import Answer, Site, open_site
 from tests.support.valkey import ValkeyServer
@@ -185,40 +186,49 @@ def test_what_is_shown_of_an_offer_starts_no_event_and_no_row(site):
 
 
 def test_no_second_line_begins_in_our_logs(site):
-    """Forged lines by every way that reaches a log: the log itself, the tapped channel, paths, headers, bodies."""
-    client = redis.Redis.from_url(site.settings["REDIS_URL"])
-    count = 0
-    for forged in LOGGED:
-        whole = {"type": "transaction", "event_id": "0" * 32, **ITEM, "occurred_at": "2026-01-01T00:00:00Z"}
-        fields = (forged, "type", "user_id", "event_id", "currency")
-        for payload in (forged, *(json.dumps({**whole, field: forged}) for field in fields)):
-            client.xadd("{0}:log:transactions", {"json": payload.encode("utf-8", "surrogatepass")})
-            client.xadd("{0}:log:offers", {"json": payload.encode("utf-8", "surrogatepass")})
-            count += 2
-        client.xadd("{0}:log:transactions", {forged: "x"})
-        client.xadd("{0}:log:transactions", {"tap": f"{'0' * 32},USD,{forged},{forged},{forged}"})
-        client.publish("credit_card_transactions", f"{forged},1,1")
-        count += 3
-        for path in (
-            f"/{quote(forged)}",
-            f"/api/v1/users/{quote(forged)}/sum",
-            f"/api/v1/users?q={quote(forged)}",
-        ):
-            site.send("GET", path, None, {"User-Agent": MARK, **HTML})
-        site.post("/api/v1/transactions", {**ITEM, "merchant": forged})
-        site.post("/api/v1/tokens", {"user_id": forged, "password": forged})
-    client.close()
-    eventually(lambda: _dead(site) >= count, 30, f"{count} dead letters")
+    """Forged lines by every way that reaches a log: the log itself, the tapped channel, paths, headers, bodies.
+
+    The site ends here, as its logs are whole only then.
+    """
+    urls = site.settings["DATABASE_URL"], site.settings["REDIS_URL"]
+    with looking_at(*urls) as tally, redis.Redis.from_url(urls[1]) as client:
+        count = tally.dead()
+        for forged in LOGGED:
+            count += forge(client, forged)
+            ask(site, forged)
+            # A line names each of ten letters a batch: so many are stored before the next ones come.
+            eventually(lambda: tally.dead() == count, 30, f"{count} dead letters")  # noqa: B023
     for child in (site.subscriber, site.web):
         assert child is not None
+        assert child.terminate() == 0
         assert_one_line_each(child.log())
+    assert site.subscriber.log().count(" dead letter ") == count
+    assert "more dead letters" not in site.subscriber.log(), "some were named in no line"
 
 
-def _dead(site: Site) -> int:
-    lag = site.get("/metrics").text
-    return sum(
-        int(float(value)) for value in re.findall(r"^tally_dead_letters{.*} (\S+)$", lag, re.MULTILINE)
-    )
+def forge(client: redis.Redis, forged: str) -> int:
+    """Every field that a line of a log may repeat, in messages that cannot be stored; how many."""
+    whole = {"type": "transaction", "event_id": "0" * 32, **ITEM, "occurred_at": "2026-01-01T00:00:00Z"}
+    fields = (forged, "type", "user_id", "event_id", "currency")
+    payloads = [forged, *(json.dumps({**whole, field: forged}) for field in fields)]
+    for payload in payloads:
+        for feed in ("transactions", "offers"):
+            client.xadd(f"{{0}}:log:{feed}", {"json": payload.encode("utf-8", "surrogatepass")})
+    client.xadd("{0}:log:transactions", {forged: "x"})
+    client.xadd("{0}:log:transactions", {"tap": f"{'0' * 32},USD,{forged},{forged},{forged}"})
+    client.publish("credit_card_transactions", f"{forged},1,1")
+    return 2 * len(payloads) + 3
+
+
+def ask(site: Site, forged: str) -> None:
+    for path in (
+        f"/{quote(forged)}",
+        f"/api/v1/users/{quote(forged)}/sum",
+        f"/api/v1/users?q={quote(forged)}",
+    ):
+        site.send("GET", path, None, {"User-Agent": MARK, **HTML})
+    site.post("/api/v1/transactions", {**ITEM, "merchant": forged})
+    site.post("/api/v1/tokens", {"user_id": forged, "password": forged})
 
 
 def assert_one_line_each(log: str) -> None:

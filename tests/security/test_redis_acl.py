@@ -104,7 +104,7 @@ def test_without_a_password_nobody_is_anybody(guarded):
 def used(site: Site) -> None:
     """What the web does: transactions in, sums and lists out, everything scarce, limits, figures, the live stream."""
     site.store({"user_id": "alice", "amount": 1250, "currency": "USD"})
-    assert site.sum("alice")["source"] == "redis"
+    eventually(lambda: site.sum("alice")["source"] == "redis", 30, "sums are trusted")
     for path in ("/users/alice/transactions?limit=3", "/sums", "/series", "/system/lag", "/system/stats", "/offers",
                  "/likes/top?by=user&limit=5", "/users/alice/stats", "/users/alice/coupons",
                  "/users/alice/history", "/dead-letters"):  # fmt: skip
@@ -172,6 +172,7 @@ def test_each_door_does_all_its_work_under_its_user(doors, guarded, sqlite_datab
         restored(operator, site)
         emitter.interrupt()
         subscriber.terminate()
+        site.web.terminate()
         for command in (["--drain"], ["check"], ["rebuild"], ["dead", "retry"]):
             doors.run("subscriber", *command, env=own["subscriber"])
         refused = [row for row in operator.acl_log() if row["reason"] != "auth"]

@@ -232,6 +232,7 @@ def test_sql_that_is_a_name_is_found_by_that_name_alone_and_read_back_as_it_was(
     for kind in ("csv", "ndjson"):
         exported = site.get(f"{API}/transactions.{kind}", analyst, user_id="quoted", merchant=texts[2])
         assert len(exported.text.splitlines()) == 1 + (kind == "csv"), exported.text
+    site.await_told()
     whole = site.get(f"{API}/users/quoted/sum", analyst).json["totals"]
     assert [(total["sum"], total["count"]) for total in whole] == [(sum(texts), len(texts))]
 

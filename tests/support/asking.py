@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from events.types import Transaction
 from tests.builders import transaction
+from tests.support.limited import Claimed, LimitedSale
 from tests.support.pouring import Caller
 
 _UNAVAILABLE: Final = 503
+_CLAIMS_WHEN_SOLD_OUT: Final = 5
 
 
 class Unavailable(Exception):
@@ -86,24 +88,37 @@ class Posting(Asking):
 
 
 class Grabbing(Asking):
-    """Claims one unit after the other, each under a key of its own. `won`: claim ids by their users."""
+    """Claims one unit after the other, each under a key of its own.
+
+    `won`: the users by their claims; `limited`: what it was told of an offer that is sold out.
+    """
 
     def __init__(self, url: str, offer_id: str, name: str = "web", users: int = 500) -> None:
         super().__init__(url)
         self.won: dict[str, str] = {}
-        self._path = f"/api/v1/offers/{offer_id}/claims"
+        self.limited = LimitedSale(name, self._claim)
+        self._offer_id = offer_id
         self._name = name
         self._users = users
 
     def _turns(self) -> Iterator[None]:
         for number in count():
             user_id = f"{self._name}{number % self._users}"
-            headers = {**_JSON, "Idempotency-Key": f"{self._name}-{number}"}
-            said = self.insist(lambda u=user_id, h=headers: self.ask("POST", self._path, {"user_id": u}, **h))  # type: ignore[misc]
-            if said.json["success"]:
-                self.won[said.json["claim_id"]] = user_id
+            claimed = self._claim(self._offer_id, user_id, f"{self._name}-{number}")
+            assert claimed.claim_id, claimed
+            self.won[claimed.claim_id] = user_id
+            if number % _CLAIMS_WHEN_SOLD_OUT == 0 or not self.limited.is_over:
+                self.limited.ask()
             self._ending.wait(0.005)
             yield
+
+    def _finish(self) -> None:
+        self.limited.ask_until_sold_out()
+
+    def _claim(self, offer_id: str, user_id: str, key: str) -> Claimed:
+        path, headers = f"/api/v1/offers/{offer_id}/claims", {**_JSON, "Idempotency-Key": key}
+        answer = self.insist(lambda: self.ask("POST", path, {"user_id": user_id}, **headers)).json
+        return Claimed(answer["claim_id"] if answer["success"] else None, answer.get("reason"))
 
 
 _JSON: Final = {"Content-Type": "application/json"}

@@ -10,6 +10,7 @@ from offers.terms import Draft
 from storage.hot.trust import Trust
 from tests.support.agreement import Tally, looking_at
 from tests.support.doors import Doors
+from tests.support.limited import LIMIT, LIMITED, UNITS
 from tests.support.process import ChildProcess
 from tests.support.scarce import Market, market
 from tests.support.site import Site
@@ -55,11 +56,11 @@ class Deployment(NamedTuple):
         eventually(lambda: all(map(trust.is_trusted, partitions)), _UP_WITHIN_S, "sums are trusted")
         self.market.await_trust(_UP_WITHIN_S)
 
-    def offer(self, offer_id: str, stock: int, **terms: object) -> str:
-        """A coupon for sale, without a limit a user."""
-        self.market.catalogue.create(
-            Draft(kind="coupon", offer_id=offer_id, total_stock=stock, **terms)  # type: ignore[arg-type]
-        )
+    def offer(self, offer_id: str, stock: int) -> str:
+        """A coupon for sale, without a limit a user; beside it one that whoever claims it sells out."""
+        create = self.market.catalogue.create
+        create(Draft(kind="coupon", offer_id=offer_id, total_stock=stock))
+        create(Draft(kind="coupon", offer_id=LIMITED, total_stock=UNITS, per_user_limit=LIMIT))
         return offer_id
 
 

@@ -1,6 +1,7 @@
 """Invariant I: accepted = stored = the hot state, nothing pending, nothing oversold, what was refused a dead letter."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import Engine, select, text
@@ -10,10 +11,18 @@ from events.types import Transaction
 from storage.sql.models import transactions
 from storage.transaction_row import TransactionRow
 from tests.support.agreement import Tally
-from tests.support.oracle import NotAnswered, assert_boards, assert_doings, assert_owned
+from tests.support.asking import Grabbing
+from tests.support.limited import LIMIT, LIMITED, UNITS, LimitedSale
+from tests.support.oracle import NotAnswered, assert_boards, assert_doings, assert_likes, assert_owned
+from tests.support.pouring import Claiming
 from tests.support.scarce import Market
 from tests.support.waiting import eventually
 
+_REFUSED = (
+    "SELECT reason, COUNT(*) FROM coupon_events WHERE offer_id = :offer AND event_type = 'CouponRefused'"
+    " GROUP BY reason"
+)
+_LIKES = "SELECT user_id, COUNT(*) FROM like_events GROUP BY user_id"
 _REASONS = "SELECT reason FROM dead_letters WHERE feed = :feed"
 
 
@@ -45,27 +54,67 @@ def await_all_sold(
     offer_id: str,
     won: Mapping[str, str],
     stock: int,
+    *callers: Claiming | Grabbing,
     within_s: float = 60,
     dead: int = 0,
 ) -> int:
     """Within the time SQL holds every claim that somebody was told of and none beside, and no unit twice; how many.
 
-    `won`: the users by their claims, a unit each. `dead`: as of `await_all_stored`, in the offers' log.
+    `won`: the users by their claims, a unit each. `callers`: all who claimed; what they were told of likes and of the
+    offer that they sold out is held against SQL, too. `dead`: as of `await_all_stored`, in the offers' log.
     """
     assert won, "nothing was claimed, so nothing is proven"
     market.await_settled(within_s)
+    _assert_sold(market, offer_id, won, stock)
+    if callers:
+        assert_sold_out(market, [caller.limited for caller in callers])
+    assert assert_liked(market, callers) == 0
+    assert_likes(market)
+    assert_doings(market)
+    assert_dead(market.engine, OFFERS, dead)
+    return len(won)
+
+
+def _assert_sold(market: Market, offer_id: str, won: Mapping[str, str], stock: int) -> None:
     live = market.live_claims(offer_id)
     assert live == dict(won), f"lost {live_less(won, live)}, beside {live_less(live, won)}"
     assert len(live) <= stock
     assert_owned(market, offer_id, list(live), stock)
-    assert_doings(market)
     offer, remaining = market.catalogue.get(offer_id), stock - len(live)
+    assert offer is not None
     assert offer.remaining_stock == remaining
     assert offer.refused == market.sources.counts.refused(offer_id, offer.offer.round)
     said = "SELECT remaining_stock FROM coupon_config WHERE offer_id = :offer"
     assert market.rows(said, offer=offer_id) == [(remaining,)]
-    assert_dead(market.engine, OFFERS, dead)
-    return len(live)
+
+
+def assert_sold_out(market: Market, sales: Sequence[LimitedSale]) -> None:
+    """Exactly what there was of the limited offer was sold, nobody has too much, and whoever got none was told why."""
+    won = {claim_id: user_id for sale in sales for claim_id, user_id in sale.won.items()}
+    assert len(won) == UNITS
+    _assert_sold(market, LIMITED, won, UNITS)
+    assert_within_limit(market)
+    told = sum((sale.refused for sale in sales), Counter[str]())
+    assert told.keys() == {"limit_reached", "sold_out"}
+    stored = market.rows(_REFUSED, offer=LIMITED)
+    assert told <= Counter({str(reason): int(str(count)) for reason, count in stored})
+
+
+def assert_within_limit(market: Market) -> None:
+    """No more than there was of the limited offer is sold, and nobody has more than they may."""
+    live = market.live_claims(LIMITED)
+    assert len(live) <= UNITS
+    assert max(Counter(live.values()).values(), default=0) <= LIMIT
+
+
+def assert_liked(market: Market, callers: Iterable[Claiming | Grabbing]) -> int:
+    """SQL has no like beside those that were told, or may have been counted; how many that were told it lacks."""
+    likers = [caller for caller in callers if isinstance(caller, Claiming)]
+    told = sum((caller.liked for caller in likers), Counter[str]())
+    most = sum((caller.unsure for caller in likers), told)
+    stored = Counter({str(user_id): int(str(count)) for user_id, count in market.rows(_LIKES)})
+    assert stored <= most, f"likes that nobody gave: {stored - most}"
+    return (told - stored).total()
 
 
 def as_row(event: Transaction) -> TransactionRow:

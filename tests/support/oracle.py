@@ -18,7 +18,9 @@ _ATTEMPTS = (
     " WHERE success IS NOT NULL GROUP BY offer_id, user_id, success"
 )
 _LIKES = "SELECT user_id, COUNT(*), COUNT(DISTINCT number), MAX(number) FROM like_events GROUP BY user_id"
+_LIKED = "SELECT {name}, COUNT(*) FROM like_events GROUP BY {name}"
 _AT_ONCE = 1_000
+_EVERYBODY = 1_000_000
 
 
 class NotAnswered(Exception):
@@ -138,3 +140,14 @@ def assert_doings(market: Market) -> None:
     for user_id, *likes in market.rows(_LIKES):
         # Numbered from 1 without a gap, each once.
         assert likes == [market.likes.count_of(str(user_id))] * 3, user_id
+
+
+def assert_likes(market: Market) -> None:
+    """Who liked how often, and what was liked how often, is in Redis' tops what the rows of SQL come to."""
+    for by in ("user", "offer"):
+        rows = market.rows(_LIKED.format(name=f"{by}_id"))
+        top = market.likes.top(by, _EVERYBODY)  # type: ignore[arg-type]
+        assert Counter({str(name): int(str(likes)) for name, likes in rows}) == Counter(
+            {count.name: count.likes for count in top}
+        )
+        assert top == sorted(top, key=lambda count: -count.likes)

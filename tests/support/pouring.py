@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
@@ -15,15 +16,18 @@ from events.assurance import ANSWERED, Assurance
 from events.channels.base import Backlogged
 from events.channels.redis_stream import TRANSACTIONS, RedisStream
 from events.types import Transaction
+from offers.desk import Outcome
 from offers.errors import OffersUntrusted
 from offers.likes import Likes
 from storage.hot.client import open_client
 from tests.builders import transaction
+from tests.support.limited import LIMITED, Claimed, LimitedSale
 from tests.support.offer_desk import open_desk
 from tests.support.scale import scaled
 
 _AGAIN_AFTER_S: Final = 0.1
-_CLAIMS_A_LIKE: Final = 5
+_CLAIMS_A_LIKE: Final = 2
+_CLAIMS_WHEN_SOLD_OUT: Final = 5
 # So that whoever is tried has the processors, too: a claim needs a millisecond.
 _BETWEEN_CLAIMS_S: Final = scaled(0.005, 0.0)
 _Value = TypeVar("_Value")
@@ -75,12 +79,16 @@ class Caller:
         try:
             for _ in self._turns():
                 if self._ending.is_set():
-                    return
+                    break
+            self._finish()
         except BaseException as error:  # noqa: BLE001 - told to whoever stops it
             self._error = error
 
     def _turns(self) -> Iterator[Any]:
         raise NotImplementedError
+
+    def _finish(self) -> None:
+        """What it still has to ask for when it is to stop."""
 
 
 class Pouring(Caller):
@@ -127,7 +135,8 @@ class Pouring(Caller):
 class Claiming(Caller):
     """Claims one unit after the other, each under a key of its own, and likes now and then.
 
-    `won`: the users by their claims; `liked`: how many likes were counted at least.
+    `won`: the users by their claims; `limited`: what it was told of an offer that is sold out; `liked`: how many likes
+    of each user were counted, as it was told, and `unsure`: how many beside may have been, that nobody was told of.
     """
 
     def __init__(
@@ -141,27 +150,62 @@ class Claiming(Caller):
     ) -> None:
         super().__init__()
         self.won: dict[str, str] = {}
-        self.refused = self.liked = 0
+        self.liked: Counter[str] = Counter()
+        self.unsure: Counter[str] = Counter()
+        self.limited = LimitedSale(name, self._claim_limited)
         self._offer_id = offer_id
         self._name = name
         self._users = users
         self._desk = open_desk(redis_url, partitions, assurance)
         self._likes = Likes(self._desk._gate, self._desk._catalogue, rate=100_000)
 
+    def ask_again(self) -> None:
+        """Claim everything once more, under the keys it had: what it is told now is what counts.
+
+        Likes have no key: none of them is sure any more.
+        """
+        asked = len(self.won)
+        self.won.clear()
+        for number in range(asked):
+            self._claim_one(number)
+        self.limited.ask_again()
+        self.unsure += self.liked
+        self.liked.clear()
+
     def _turns(self) -> Iterator[None]:
         for number in count():
-            user_id, key = f"u{number % self._users}", f"{self._name}-{number}"
-            outcome = self.insist(lambda u=user_id, k=key: self._desk.claim(self._offer_id, u, 1, key=k))  # type: ignore[misc]
-            if outcome.claim:
-                assert outcome.claim.claim_id not in self.won, "two attempts were told of one claim"
-                self.won[outcome.claim.claim_id] = user_id
-            else:
-                self.refused += 1
+            self._claim_one(number)
+            if number % _CLAIMS_WHEN_SOLD_OUT == 0 or not self.limited.is_over:
+                self.limited.ask()
             if number % _CLAIMS_A_LIKE == 0:
-                self.insist(lambda u=user_id: self._likes.like(u, self._offer_id))  # type: ignore[misc]
-                self.liked += 1
+                self._like(self._user(number), LIMITED if number % 3 == 0 else self._offer_id)
             self._ending.wait(_BETWEEN_CLAIMS_S)
             yield
+
+    def _finish(self) -> None:
+        self.limited.ask_until_sold_out()
+
+    def _user(self, number: int) -> str:
+        return f"u{number % self._users}"
+
+    def _claim_one(self, number: int) -> None:
+        outcome = self._claim(self._offer_id, self._user(number), f"{self._name}-{number}")
+        assert outcome.claim, outcome
+        assert outcome.claim.claim_id not in self.won, "two attempts were told of one claim"
+        self.won[outcome.claim.claim_id] = self._user(number)
+
+    def _claim_limited(self, offer_id: str, user_id: str, key: str) -> Claimed:
+        outcome = self._claim(offer_id, user_id, key)
+        return Claimed(outcome.claim and outcome.claim.claim_id, outcome.reason)
+
+    def _claim(self, offer_id: str, user_id: str, key: str) -> Outcome:
+        return self.insist(lambda: self._desk.claim(offer_id, user_id, 1, key=key))
+
+    def _like(self, user_id: str, offer_id: str) -> None:
+        before = self.faults
+        self.insist(lambda: self._likes.like(user_id, offer_id))
+        self.liked[user_id] += 1
+        self.unsure[user_id] += self.faults - before
 
 
 def at_random_moments(dice: random.Random, times: int, shortest_s: float, longest_s: float) -> Iterator[int]:

@@ -5,13 +5,16 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from events.channels.base import Backlog
+from events.channels.redis_stream import TRANSACTIONS, RedisStream
+from storage.hot.client import open_client
 from tests.support.doors import Doors, Web
 from tests.support.process import ChildProcess
 from tests.support.waiting import eventually
@@ -119,7 +122,7 @@ class Site:
         return self.post(f"/api/v1/offers/{offer_id}/claims", body, headers=headers)
 
     def store(self, *items: dict[str, Any]) -> list[str]:
-        """Post the items and wait until each is listed; their ids."""
+        """Post the items and wait until each is listed, and Redis was told of all; their ids."""
         accepted = self.post("/api/v1/transactions", list(items))
         assert accepted.status == 202, accepted.text
         ids: list[str] = accepted.json["event_ids"]
@@ -127,7 +130,20 @@ class Site:
         for user_id in {user for user, _ in wanted}:
             mine = {id_ for user, id_ in wanted if user == user_id}
             eventually(lambda: mine <= self._listed(user_id), _STORED_WITHIN_S, "all are stored")  # noqa: B023
+        self.await_told()
         return ids
+
+    def await_told(self) -> None:
+        """Redis has been told of every transaction that was accepted before: only then is it acknowledged."""
+        url = self.settings.get("BUS_URL", self.settings["REDIS_URL"])
+        partitions = int(self.settings.get("PARTITIONS", "1"))
+        with closing(open_client(url)) as client:
+            log = RedisStream(client, TRANSACTIONS, partitions, 1)
+            asked_us = log.backlog(0).as_of_us
+            for number in range(partitions):
+                eventually(
+                    lambda n=number: _is_past(log.backlog(n), asked_us), _STORED_WITHIN_S, "Redis is told"
+                )  # type: ignore[misc]
 
     def sum(self, user_id: str, **query: str) -> Any:
         return self.get(f"/api/v1/users/{user_id}/sum", **query).json
@@ -158,6 +174,11 @@ class Site:
     ) -> Answer:
         url = self.base_url + path + (f"?{urlencode(query)}" if query else "")
         return _answer(_FOLLOWING, urllib.request.Request(url, data, headers, method=method))
+
+
+def _is_past(backlog: Backlog, moment_us: int) -> bool:
+    """Whether nothing waits that was accepted up to the moment."""
+    return backlog.oldest_us is None or backlog.oldest_us > moment_us
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
