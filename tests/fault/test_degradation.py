@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 
 import pytest
 
@@ -10,31 +11,27 @@ from tests.support.agreement import looking_at
 from tests.support.databases import migrate
 from tests.support.mariadb import MariaDBServer
 from tests.support.scarce import market
+from tests.support.settings import settings_of
 from tests.support.site import open_site
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
+from tests.support.without_redis import BY_SQL, OTHERS, REFUSED, STORED
+from webapp import create_app
 
 # What docs/operator.md states; the hung server's own timeouts are shorter.
 LONGEST_S = 20.0
 HTML = {"Accept": "text/html"}
 AT = "2026-01-31T12:00:00Z"
-STORED = {"user_id": "ada", "amount": 5, "currency": "USD", "merchant": "Corner Shop"}
-READS = (
-    "/api/v1/users/ada/sum", "/api/v1/users/ada/sum?window=7h", "/api/v1/users/ada/transactions?limit=3",
-    "/api/v1/users/ada/transactions?limit=100", "/api/v1/users/ada/windows", "/api/v1/users?q=a",
-    "/api/v1/sums", "/api/v1/series", "/api/v1/transactions.ndjson", "/api/v1/offers", "/api/v1/offers/coupon",
-    "/api/v1/users/ada/coupons", "/api/v1/users/ada/stats", "/api/v1/users/ada/history", "/api/v1/orders?user_id=ada",
-    "/api/v1/dead-letters",
-)  # fmt: skip
-WRITES = (
-    ("/api/v1/transactions", STORED), ("/api/v1/offers/coupon/claims", {"user_id": "bob"}),
-    ("/api/v1/offers/coupon/likes", {"user_id": "bob"}), ("/api/v1/offers", {"kind": "coupon", "total_stock": 3}),
-)  # fmt: skip
 PAGES = ("/", "/offers", "/offers/coupon")
 # All that these show is stored, but for what is taken on them.
 OTHER_PAGES = ("/users/ada", "/me")
 # Those that Redis answers alone.
-WITHOUT_SQL = (READS[0], READS[2])
+LIVE_SUM, LATEST = "/api/v1/users/ada/sum", "/api/v1/users/ada/transactions?limit=3"
+# Those that SQL alone can answer.
+OF_SQL = (
+    "/api/v1/users/ada/sum?window=7h", "/api/v1/users/ada/transactions?limit=100", "/api/v1/users/ada/windows",
+    "/api/v1/users?q=a", "/api/v1/transactions.ndjson", "/readyz",
+)  # fmt: skip
 KINDS = ("killed", "hung")
 
 
@@ -60,6 +57,13 @@ class Timed:
 
     def post(self, path, body, **given):
         return self._timed(lambda: self.site.post(path, body, **given))
+
+    def ask(self, ask, claim_id):
+        """One of the routes' requests."""
+        path = "/api/v1" + ask.path.format(claim_id=claim_id)
+        if ask.body is None and ask.method == "GET":
+            return self.get(path)
+        return self._timed(lambda: self.site.post(path, ask.body, method=ask.method))
 
     def _timed(self, ask):
         began_s = time.monotonic()
@@ -94,10 +98,11 @@ def served(tmp_path_factory, mariadb_template):
         migrate(database_url)
         with open_site(directory, valkey.url, database_url) as site:
             site.store(STORED)
-            eventually(lambda: site.claim("coupon", "ada", "first").status == 200, 20, "offers are trusted")
-            eventually(
-                lambda: site.get("/api/v1/users/ada/history").json["history"], 20, "the claim is stored"
+            site.offer(
+                kind="show", offer_id="show", zones=[{"zone": "A", "rows": 1, "seats_per_row": 2}]
             )
+            eventually(lambda: site.claim("coupon", "ada", "first").status == 200, 20, "offers are trusted")
+            ends_in_agreement(site)
             yield site, valkey, mariadb
 
 
@@ -125,20 +130,27 @@ def ends_in_agreement(site) -> None:
         assert tally.dead() == 0
 
 
+def test_each_route_is_said_to_be_answered_refused_or_tried_elsewhere():
+    rules = create_app(settings_of()).url_map.iter_rules()
+    routes = [rule.endpoint for rule in rules if rule.rule.startswith("/api/v1/")]
+    assert sorted([*BY_SQL, *REFUSED, *OTHERS]) == sorted(routes)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_redis_sql_answers_reads_and_writes_are_refused(served, figures, kind):
     site, valkey, _ = served
     asked, before = Timed(site), sum_by_redis(site)
+    (claim_id,) = (claim["claim_id"] for claim in site.get("/api/v1/users/ada/coupons").json["coupons"])
     with away(valkey, kind):
-        for path, answer in at_once(asked.get, READS):
-            assert answer.status == 200, (path, answer.text)
+        for ask, answer in at_once(lambda ask: asked.ask(ask, claim_id), list(chain(*BY_SQL.values()))):
+            assert answer.status == 200, (ask, answer.text)
             if answer.headers.get_content_type() == "application/json" and "source" in answer.json:
-                assert answer.json["source"] == "sql", path
-        assert asked.get(READS[0]).json["totals"][0]["sum"] == before
+                assert answer.json["source"] == "sql", ask
+        assert asked.get(LIVE_SUM).json["totals"][0]["sum"] == before
         for path, page in at_once(lambda path: asked.get(path, HTML), PAGES + OTHER_PAGES):
             assert page.status == 200, path
             assert "Redis is away" in page.text or path in OTHER_PAGES, path
-        for _, answer in at_once(lambda write: asked.post(*write), WRITES):
+        for _, answer in at_once(lambda ask: asked.ask(ask, claim_id), list(chain(*REFUSED.values()))):
             refused(answer)
         refused(asked.get("/readyz"))
     assert sum_by_redis(site) == before
@@ -151,11 +163,11 @@ def test_without_sql_redis_answers_sums_and_latest_and_the_rest_is_refused(serve
     site, _, mariadb = served
     asked, before = Timed(site), sum_by_redis(site)
     with away(mariadb, kind):
-        for path in WITHOUT_SQL:
+        for path in (LIVE_SUM, LATEST):
             answer = asked.get(path)
             assert (answer.status, answer.json["source"]) == (200, "redis"), path
-        assert asked.get(READS[0]).json["totals"][0]["sum"] == before
-        for _, answer in at_once(asked.get, (READS[1], READS[3], READS[4], READS[5], READS[8], "/readyz")):
+        assert asked.get(LIVE_SUM).json["totals"][0]["sum"] == before
+        for _, answer in at_once(asked.get, OF_SQL):
             refused(answer)
         page = asked.get("/users/ada", HTML)
         refused(page)
