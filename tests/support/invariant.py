@@ -9,8 +9,8 @@ from events.channels.redis_stream import OFFERS, TRANSACTIONS
 from events.types import Transaction
 from storage.sql.models import transactions
 from storage.transaction_row import TransactionRow
-from tests.support.agreement import Tally
-from tests.support.oracle import NotAnswered, assert_boards, assert_doings, assert_owned
+from tests.support.agreement import NotAnswered, Tally
+from tests.support.oracle import assert_boards, assert_doings, assert_owned
 from tests.support.scarce import Market
 from tests.support.waiting import eventually
 
