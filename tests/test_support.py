@@ -85,12 +85,24 @@ def test_a_condition_that_never_holds_is_named():
         eventually(lambda: 0, 0.1, "the row is stored")
 
 
-def test_a_condition_may_assert():
+def test_what_a_condition_asserts_must_hold_at_every_look():
+    sums = iter([[], [5, 5], [5]])
+
+    def condition():
+        seen = next(sums)
+        assert seen in ([], [5])
+        return seen
+
+    with pytest.raises(AssertionError, match=r"\[5, 5\]"):
+        eventually(condition, 5.0, "it is summed")
+
+
+def test_only_what_is_ignored_means_not_yet():
     def condition():
         assert len("seen") == 5
 
     with pytest.raises(AssertionError, match=r"the row is stored.*len\('seen'\)"):
-        eventually(condition, 0.1, "the row is stored")
+        eventually(condition, 0.1, "the row is stored", ignoring=(AssertionError,))
 
 
 def test_a_condition_that_stops_holding_is_named():

@@ -48,8 +48,13 @@ def test_late_duplicate_and_shuffled(doors, mariadb_url, valkey_url, figures):
         whole.tally.stream.publish(others)
         eventually(lambda: whole.tally.dead() == IMPOSTORS, 20, "each is a dead letter")
         accepted = await_all_stored(whole.tally, events, dead=IMPOSTORS)
+        # What came late is summed anew a moment after it is stored; nothing mends a window that then is wrong.
         windows = eventually(
-            lambda: assert_windows_equal_sql(whole.tally), 60, "closed windows equal SQL", every_s=0.5
+            lambda: assert_windows_equal_sql(whole.tally),
+            60,
+            "closed windows equal SQL",
+            every_s=0.5,
+            ignoring=(AssertionError,),
         )
     figures(sent=sent, accepted=accepted, impostors=IMPOSTORS, closed_windows=windows)
 

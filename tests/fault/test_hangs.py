@@ -97,9 +97,13 @@ def test_mariadb_hangs_and_the_log_takes_what_it_may(doors, start_mariadb, valke
         await_all_stored(whole.tally, accepted)
         subscriber = psutil.Process(whole.subscribers[0].pid)
         with Claiming(valkey_url, offer_id) as claiming, Peak(subscriber) as peak:
+            log = whole.tally.stream.log_key(0)
+            eventually(lambda: not whole.tally.boards.client.xlen(log), 20, "what is stored has left the log")
             server.pause()
             hangs_until_s = time.monotonic() + hang_s
-            accepted += fill(valkey_url, most)
+            published = fill(valkey_url, most)
+            assert len(published) >= most, "publishing goes on until the log is full"
+            accepted += published
             assert_refused_with_its_ids(site)
             assert site.get("/api/v1/users/u1/sum").json["source"] == "redis"
             sold_before = len(claiming.won)

@@ -18,11 +18,12 @@ from sqlalchemy import text
 
 from emitter.generator import TransactionGenerator
 from events.moments import SECOND_US, now_us
+from tests.support.agreement import NotAnswered
 from tests.support.deployment import Deployment, deployed
 from tests.support.invariant import assert_dead, stored
 from tests.support.levels import Levels
 from tests.support.memory import worker_of
-from tests.support.oracle import NotAnswered, assert_boards
+from tests.support.oracle import assert_boards
 from tests.support.pouring import Caller
 from tests.support.process import ChildProcess
 from tests.support.progress import Progress

@@ -4,10 +4,12 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from operator import gt
 
 import pytest
 
-from tests.support.asking import Grabbing, Posting
+from tests.builders import transaction
+from tests.support.asking import Grabbing, Posting, Summing
 from tests.support.deployment import Deployment, deployed
 from tests.support.invariant import await_all_sold, await_all_stored
 from tests.support.line import Line
@@ -27,6 +29,11 @@ class Wired:
         self.lines = lines
         self.web_url = web_url
         self.emitter = emitter
+
+    def emitted(self) -> int:
+        """How many transactions the emitter says it has published; it says so once a second, while it does."""
+        said = re.findall(r'"published":(\d+)', self.emitter.log())
+        return int(said[-1]) if said else 0
 
 
 @contextmanager
@@ -72,38 +79,42 @@ def test_the_network_between_each_pair(
     with wired(doors, mariadb_server, mariadb_url, valkey_server, valkey_url) as all_of_it:
         whole, lines = all_of_it.whole, all_of_it.lines
         offer_id = whole.offer("few", STOCK)
+        whole.tally.stream.publish([quiet := transaction(user_id="quiet", amount=55)])
+        eventually(lambda: whole.tally.history.users("quiet", 1), 20, "it is stored")
         with (
             Pouring(valkey_url, seed=14, rate=500) as pouring,
             Claiming(valkey_url, offer_id) as claiming,
             Posting(all_of_it.web_url, seed=15) as posting,
             Grabbing(all_of_it.web_url, offer_id) as grabbing,
+            Summing(all_of_it.web_url, "quiet", 55) as summing,
         ):
-            eventually(lambda: posting.accepted and grabbing.won, 30, "all are at work")
+
+            def so_far() -> tuple[int, ...]:
+                """What each pair has part in: what is posted and sold over the web, read from SQL, stored, emitted."""
+                asked = len(posting.accepted), len(grabbing.won), summing.told
+                return *asked, whole.tally.stored(), all_of_it.emitted()
+
+            eventually(lambda: all(so_far()), 30, "all are at work")
             for pair in dice.sample(PAIRS * rounds, len(PAIRS) * rounds):
                 getattr(lines[pair], how)()
                 for _ in at_random_moments(dice, 1, 0.3, longest_s):
                     if how == "hold" and dice.random() < 0.5:
                         lines[pair].cut()
                     lines[pair].restore()
-                seen = len(posting.accepted), len(grabbing.won), whole.tally.stored()
+                seen = so_far()
                 eventually(
-                    lambda: _is_further(whole, posting, grabbing, seen),  # noqa: B023
+                    lambda: all(map(gt, so_far(), seen)),  # noqa: B023
                     60,
                     f"all go on after {pair}",
                 )
         assert all_of_it.emitter.interrupt() == 0
-        emitted = int(re.findall(r'"published":(\d+)', all_of_it.emitter.log())[-1])
-        mine = [*pouring.accepted, *posting.accepted]
+        emitted = all_of_it.emitted()
+        mine = [quiet, *pouring.accepted, *posting.accepted]
         eventually(lambda: whole.tally.stored() == len(mine) + emitted, 60, "what was emitted is stored")
         accepted = await_all_stored(whole.tally, mine, others=emitted)
         sold = await_all_sold(whole.market, offer_id, claiming.won | grabbing.won, STOCK, claiming, grabbing)
         assert all(child.is_running for child in whole.subscribers)
     figures(
-        faults=len(PAIRS) * rounds, seen_by_callers=posting.faults + grabbing.faults, accepted=accepted,
-        emitted=emitted, claims=sold,
+        faults=len(PAIRS) * rounds, seen_by_callers=posting.faults + grabbing.faults + summing.faults,
+        accepted=accepted, emitted=emitted, claims=sold, sums_told=summing.told,
     )  # fmt: skip
-
-
-def _is_further(whole, posting, grabbing, seen: tuple[int, int, int]) -> bool:
-    now = len(posting.accepted), len(grabbing.won), whole.tally.stored()
-    return all(new > old for new, old in zip(now, seen, strict=True))

@@ -61,4 +61,4 @@ def assert_refused(tab, console: list[str], part: str, what: str) -> None:
         assert not has_run, what
         return any("Content Security Policy" in said and part in said for said in console)
 
-    eventually(is_refused, 5, f"{part} refuses {what}: {console}", ignoring=())
+    eventually(is_refused, 5, f"{part} refuses {what}: {console}")

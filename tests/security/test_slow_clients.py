@@ -77,7 +77,7 @@ def test_slow_heads_and_bodies_are_ended_and_nobody_waits_for_them(guarded, reco
         over = [drip.drop() for some in drips.values() for drip in some]
         return all(over)
 
-    eventually(are_over, BODY_S + 3 * LATE_S, "all have been hung up on", every_s=0.25, ignoring=())
+    eventually(are_over, BODY_S + 3 * LATE_S, "all have been hung up on", every_s=0.25)
     lasted_s = {name: [drip.lasted_s or 0.0 for drip in some] for name, some in drips.items()}
     assert max(lasted_s["head"]) < HEAD_S + LATE_S
     assert min(lasted_s["body"] + lasted_s["chunks"]) > BODY_S - 2

@@ -1,4 +1,4 @@
-"""Callers over HTTP that never stop: they publish and claim, insist under the same ids and keys, and keep count."""
+"""Callers over HTTP that never stop: they publish, claim, read, insist under the same ids and keys, and keep count."""
 
 import json
 import random
@@ -119,6 +119,28 @@ class Grabbing(Asking):
         path, headers = f"/api/v1/offers/{offer_id}/claims", {**_JSON, "Idempotency-Key": key}
         answer = self.insist(lambda: self.ask("POST", path, {"user_id": user_id}, **headers)).json
         return Claimed(answer["claim_id"] if answer["success"] else None, answer.get("reason"))
+
+
+class Summing(Asking):
+    """Asks what a user's transactions come to over a window that SQL alone knows. `told`: how often it was answered.
+
+    Nothing of that user's may happen meanwhile: any other sum than `expected` is an error.
+    """
+
+    def __init__(self, url: str, user_id: str, expected: int, window: str = "5h") -> None:
+        super().__init__(url)
+        self.told = 0
+        self._path = f"/api/v1/users/{user_id}/sum?window={window}"
+        self._expected = expected
+
+    def _turns(self) -> Iterator[None]:
+        while True:
+            said = self.insist(lambda: self.ask("GET", self._path))
+            sums = [total["sum"] for total in said.json["totals"]]
+            assert (said.json["source"], sums) == ("sql", [self._expected]), said
+            self.told += 1
+            self._ending.wait(0.05)
+            yield
 
 
 _JSON: Final = {"Content-Type": "application/json"}

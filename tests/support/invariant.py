@@ -10,10 +10,10 @@ from events.channels.redis_stream import OFFERS, TRANSACTIONS
 from events.types import Transaction
 from storage.sql.models import transactions
 from storage.transaction_row import TransactionRow
-from tests.support.agreement import Tally
+from tests.support.agreement import NotAnswered, Tally
 from tests.support.asking import Grabbing
 from tests.support.limited import LIMIT, LIMITED, UNITS, LimitedSale
-from tests.support.oracle import NotAnswered, assert_boards, assert_doings, assert_likes, assert_owned
+from tests.support.oracle import assert_boards, assert_doings, assert_likes, assert_owned
 from tests.support.pouring import Claiming
 from tests.support.scarce import Market
 from tests.support.waiting import eventually

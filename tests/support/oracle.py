@@ -10,7 +10,7 @@ from storage.hot.member import pack
 from storage.hot.user_doings import HotUsers
 from storage.totals import Total
 from storage.transaction_row import TransactionRow
-from tests.support.agreement import Tally
+from tests.support.agreement import NotAnswered, Tally
 from tests.support.scarce import Market
 
 _ATTEMPTS = (
@@ -21,10 +21,6 @@ _LIKES = "SELECT user_id, COUNT(*), COUNT(DISTINCT number), MAX(number) FROM lik
 _LIKED = "SELECT {name}, COUNT(*) FROM like_events GROUP BY {name}"
 _AT_ONCE = 1_000
 _EVERYBODY = 1_000_000
-
-
-class NotAnswered(Exception):
-    """Redis leaves the answer to SQL: it is not trusted yet, or is catching up. A wrong answer is none of these."""
 
 
 def assert_boards(tally: Tally, rows: Iterable[TransactionRow]) -> int:

@@ -7,15 +7,16 @@ it has before it has (https://github.com/redis/redis/pull/13793).
 """
 
 import random
-import time
 from pathlib import Path
 
 import redis
 
+from events.moments import SECOND_US
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 _MARK = "power_loss:mark"
-_FLUSHED_AFTER_S = {"always": 0.0, "everysec": 1.0}
+_FLUSHED_AFTER_US = {"always": 0, "everysec": SECOND_US}
 
 
 class Flushed:
@@ -23,14 +24,20 @@ class Flushed:
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
-        self._marks: list[float] = []
+        self._marks: list[int] = []
+        """When each was answered, by the server's clock."""
         self.mark()
 
     def mark(self) -> None:
         """What the server has answered until now is flushed from now on, or from when it has promised to have."""
         with redis.Redis.from_url(self._server.url) as client:
             client.set(_MARK, len(self._marks))
-        self._marks.append(time.monotonic())
+            self._marks.append(_now_us(client))
+
+    def await_flushed(self) -> None:
+        """Return once what stood before the last mark has been flushed, as the server promises."""
+        last = len(self._marks) - 1
+        eventually(lambda: self._last_flushed() == last, 5, "a second has passed, by the server's clock")
 
     def lose_power(self, dice: random.Random) -> int:
         """Kill the server; its file ends anywhere behind what is flushed for sure. How many bytes are lost."""
@@ -46,13 +53,18 @@ class Flushed:
     def _last_flushed(self) -> int:
         with redis.Redis.from_url(self._server.url) as client:
             policy = str(client.config_get("appendfsync")["appendfsync"])
-        before_s = time.monotonic() - _FLUSHED_AFTER_S[policy]
-        return max(number for number, at_s in enumerate(self._marks) if number == 0 or at_s <= before_s)
+            before_us = _now_us(client) - _FLUSHED_AFTER_US[policy]
+        return max(number for number, at_us in enumerate(self._marks) if number == 0 or at_us <= before_us)
 
     def _last_file(self) -> Path:
         """The file that is appended to; the others were finished, and flushed."""
         files = (self._server.directory / "appendonlydir").glob("*.incr.aof")
         return max(files, key=lambda file: int(file.name.split(".")[-3]))
+
+
+def _now_us(client: redis.Redis) -> int:
+    seconds, rest_us = client.time()
+    return int(seconds) * SECOND_US + int(rest_us)
 
 
 def _end_of(mark: int, content: bytes) -> int:

@@ -13,12 +13,13 @@ def eventually(
     what: str,
     *,
     every_s: float = 0.02,
-    ignoring: tuple[type[Exception], ...] = (AssertionError,),
+    ignoring: tuple[type[Exception], ...] = (),
 ) -> Value:
     """The first truthy value of `condition()`, asked again until `timeout_s` has passed.
 
-    A condition may assert: an exception among `ignoring` means "not yet". At the end of the time an AssertionError
-    says `what` was awaited and what the condition answered last.
+    A condition may assert what must hold at every look, and fails at once where it does not: only an exception among
+    `ignoring` means "not yet". At the end of the time an AssertionError says `what` was awaited and what the condition
+    answered last.
     """
     deadline = time.monotonic() + timeout_s
     while True:
