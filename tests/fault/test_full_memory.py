@@ -19,7 +19,6 @@ from tests.support.site import Answer, Site
 from tests.support.waiting import eventually
 
 STOCK = 1_000_000
-STORED_WITHIN_S = scaled(60, 600)
 MIB = 1 << 20
 ROOM = scaled(3, 64) * MIB
 BALLAST = "a stranger's"
@@ -52,7 +51,7 @@ def test_redis_is_full(doors, mariadb_url, start_valkey, figures):
             with asking.back_within(40):
                 whole.subscribers[0].resume()
         everything = [*accepted, *pouring.accepted, *asking.accepted, *late.accepted]
-        stored = await_all_stored(whole.tally, everything, within_s=STORED_WITHIN_S)
+        stored = await_all_stored(whole.tally, everything)
         sold = await_all_sold(whole.market, offer_id, claiming.won | asking.won | late.won, STOCK, claiming)
         assert limited_to(stranger) == limit
     figures(

@@ -15,9 +15,12 @@ from tests.support.asking import Grabbing
 from tests.support.limited import LIMIT, LIMITED, UNITS, LimitedSale
 from tests.support.oracle import assert_boards, assert_doings, assert_likes, assert_owned
 from tests.support.pouring import Claiming
+from tests.support.scale import scaled
 from tests.support.scarce import Market
 from tests.support.waiting import eventually
 
+# How long what a test left may take to be stored.
+WITHIN_S = scaled(60.0, 600.0)
 _REFUSED = (
     "SELECT reason, COUNT(*) FROM coupon_events WHERE offer_id = :offer AND event_type = 'CouponRefused'"
     " GROUP BY reason"
@@ -27,7 +30,7 @@ _REASONS = "SELECT reason FROM dead_letters WHERE feed = :feed"
 
 
 def await_all_stored(
-    tally: Tally, accepted: Iterable[Transaction], dead: int = 0, within_s: float = 60, others: int = 0
+    tally: Tally, accepted: Iterable[Transaction], dead: int = 0, within_s: float = WITHIN_S, others: int = 0
 ) -> int:
     """Within the time SQL holds what was accepted, each once and as it was, and Redis says the same; how many.
 
@@ -55,7 +58,7 @@ def await_all_sold(
     won: Mapping[str, str],
     stock: int,
     *callers: Claiming | Grabbing,
-    within_s: float = 60,
+    within_s: float = WITHIN_S,
     dead: int = 0,
 ) -> int:
     """Within the time SQL holds every claim that somebody was told of and none beside, and no unit twice; how many.

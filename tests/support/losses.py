@@ -11,7 +11,7 @@ from storage.hot.offer_gate import OffersUntrusted
 from storage.sql.dead_letters import DeadLetters
 from tests.support.agreement import NotAnswered
 from tests.support.deployment import Deployment
-from tests.support.invariant import as_row, assert_liked, assert_within_limit, stored
+from tests.support.invariant import WITHIN_S, as_row, assert_liked, assert_within_limit, stored
 from tests.support.limited import LIMITED, UNITS
 from tests.support.oracle import assert_boards, assert_likes
 from tests.support.pouring import Claiming
@@ -36,9 +36,9 @@ class Lost(NamedTuple):
     made_anew: int
 
 
-def lost_transactions(whole: Deployment, accepted: Sequence[Transaction], within_s: float) -> int:
+def lost_transactions(whole: Deployment, accepted: Sequence[Transaction]) -> int:
     """How many accepted transactions are nowhere; all others are stored once, and Redis says what SQL says."""
-    eventually(whole.tally.is_empty, within_s, "nothing is pending", every_s=0.1)
+    eventually(whole.tally.is_empty, WITHIN_S, "nothing is pending", every_s=0.1)
     rows = stored(whole.tally)
     wanted, found = {event.event_id: event for event in accepted}, {row.event_id: row for row in rows}
     assert found.keys() <= wanted.keys()
@@ -46,7 +46,7 @@ def lost_transactions(whole: Deployment, accepted: Sequence[Transaction], within
     # What is wrong would be repaired within half a minute: the first answer counts.
     eventually(
         lambda: assert_boards(whole.tally, rows),
-        within_s,
+        WITHIN_S,
         "Redis answers",
         every_s=0.2,
         ignoring=(NotAnswered,),
@@ -54,15 +54,15 @@ def lost_transactions(whole: Deployment, accepted: Sequence[Transaction], within
     return len(wanted) - len(found)
 
 
-def lost_claims(whole: Deployment, offer_id: str, claiming: Claiming, stock: int, within_s: float) -> Lost:
+def lost_claims(whole: Deployment, offer_id: str, claiming: Claiming, stock: int) -> Lost:
     """What was told and is nowhere; no unit has two owners, and nobody more than their limit."""
-    eventually(whole.market.is_drained, within_s, "all is stored", every_s=0.1, ignoring=(OffersUntrusted,))
+    eventually(whole.market.is_drained, WITHIN_S, "all is stored", every_s=0.1, ignoring=(OffersUntrusted,))
     made_anew = _made_anew(whole)
     # Of a claim that was made twice Redis holds the later making, until it is restored.
     ignoring = (OffersUntrusted, AssertionError) if made_anew else (OffersUntrusted,)
     eventually(
         lambda: _assert_settled(whole.market),
-        within_s,
+        WITHIN_S,
         "the offers are settled",
         every_s=0.1,
         ignoring=ignoring,
