@@ -78,8 +78,6 @@ def _values(faces: Faces) -> Iterator[tuple[bytes, Any]]:
         kind = client.type(key)
         if kind == b"hash":
             found = client.hgetall(key)
-            if key.startswith(b"{0}:liked"):  # the last like's own id is not stored a user
-                found = {user: value.split(b"|")[:2] for user, value in found.items()}
             yield key, {field: value for field, value in found.items() if field != b"said"}
         elif kind == b"zset":
             yield key, client.zrange(key, 0, -1, withscores=True)

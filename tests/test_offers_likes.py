@@ -17,6 +17,7 @@ from storage.hot.user_doings import HotUsers, LikedRow
 from tests.support.faces import Faces, open_faces
 from tests.support.replayed import likes_of
 from tests.support.set_clock import START_US, set_clock, use_set_clock
+from tests.support.told_by_log import install_from_log
 from tests.support.waiting import eventually
 
 PARTITIONS = 3
@@ -70,7 +71,13 @@ def test_a_like_sent_again_after_a_lost_reply_counts_once(faces, monkeypatch):
     offer = faces.coupon(1)
     likes = HotLikes(faces.gate, per_10_s(100), 10)
     monkeypatch.setattr("storage.hot.likes.new_event_id", lambda: "01890a5d-ac96-774b-bcce-b302099a8057")
-    assert likes.like("ann", offer) == likes.like("ann", offer)
+    counted = likes.like("ann", offer)
+    assert likes.like("ann", offer) == counted
+    begun, events = faces.install.distrust(0), faces.journal()
+    faces.install.forget(begun)
+    install_from_log(faces, begun, events)
+    assert faces.install.trust(begun)
+    assert likes.like("ann", offer) == counted, "after a restore it was another one"
     assert likes_of(faces.journal()) == {"ann": 1}
 
 

@@ -75,5 +75,5 @@ def _liker(member: bytes, count: bytes) -> LikeCount:
 
 
 def _counted(name: bytes, value: bytes) -> LikeCount:
-    count, at_us, *_ = value.split(b"|")
+    count, at_us = value.split(b"|")
     return LikeCount(name.decode(), int(count), int(at_us))

@@ -178,7 +178,7 @@ class OfferInstall:
         for some in chunked(users, _CHUNK):
             ranks = [part for row in some for part in (row.likes, member(row.name, row.last_at_us))]
             self._install(self._members, begun, [(keys.likes(partition), ranks)])
-            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}||0")]
+            liked = [part for row in some for part in (row.name, f"{row.likes}|{row.last_at_us}")]
             self._install(self._hashes, begun, [(keys.liked(partition), liked)])
 
     def install_liked_offers(self, begun: OfferToken, offers: Iterable[LikeCount]) -> None:
