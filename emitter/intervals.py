@@ -46,7 +46,8 @@ class RandomIntervals(BaseTrigger):  # type: ignore[misc]  # apscheduler has no 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """The firing after `previous_fire_time`. Asked again, which the scheduler does, it says the same."""
         if self._drawn is None or self._drawn[0] != previous_fire_time:
-            self.gap = timedelta(seconds=self._random.expovariate(self._rate))
+            # Never nothing: the scheduler asks again and again for the firing after one that is its own successor.
+            self.gap = max(timedelta(seconds=self._random.expovariate(self._rate)), timedelta.resolution)
             self._drawn = previous_fire_time, _base(previous_fire_time, now) + self.gap
         return self._drawn[1]
 
