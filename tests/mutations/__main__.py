@@ -76,7 +76,7 @@ def _run(root: Path, tests: Sequence[str]) -> _Run:
     report = root / ".report.xml"
     command = [
         sys.executable, "-m", "pytest", "-q", "--no-header", "--durations=0", "--tb=short",
-        "-p", "no:cacheprovider", f"--junitxml={report}", *tests,
+        "-p", "no:cacheprovider", "--override-ini=junit_family=xunit1", f"--junitxml={report}", *tests,
     ]  # fmt: skip
     # The copy's own modules, in the tests and in the processes that they start.
     env = {**child_environment(), "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
