@@ -155,7 +155,7 @@ def test_a_row_that_is_never_released_becomes_a_dead_letter_with_its_reason(mari
         (letter,) = storer.dead()
         assert re.match(r"gave up after 4 attempts: .*1205", letter.reason)
         assert wire.decode(letter.format, letter.payload, 2**51).user_id == "victim"
-        assert storer.stored() == 800
+        eventually(lambda: storer.stored() == 800, 20, "all others are stored")
         eventually(lambda: storer.stream.backlog(0).is_empty, 10, "nothing is pending")
         eventually(lambda: storer.tally.figures[:3] == (800, 0, 1), 10, "all is counted")
 
