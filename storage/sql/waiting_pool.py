@@ -3,16 +3,17 @@
 import logging
 import random
 import time
-from typing import Final
+from threading import Condition
+from typing import Any, Final
 
 from sqlalchemy import QueuePool
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 # MySQL and MariaDB: too many connections of all, too many of this user (two numbers for it).
 _NONE_LEFT: Final = (1040, 1203, 1226)
-# About as long as a statement holds one.
-_FIRST_WAIT_S: Final = 0.005
-_LONGEST_WAIT_S: Final = 0.1
+# Between two questions to the server: each is a connection that it takes, refuses and closes.
+_FIRST_WAIT_S: Final = 0.05
+_LONGEST_WAIT_S: Final = 1.0
 _TELL_EVERY_S: Final = 10
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,10 @@ class WaitingPool(QueuePool):
 
     _next_telling_s = 0.0
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._given_back = Condition()
+
     def connect(self) -> PoolProxiedConnection:
         """A connection. Raises what the driver says: at once, or after the timeout where there are too many."""
         deadline_s = time.monotonic() + self.timeout()
@@ -36,8 +41,14 @@ class WaitingPool(QueuePool):
                 if not _is_for_lack(error) or time.monotonic() + wait_s > deadline_s:
                     raise
                 self._tell(error)
-            time.sleep(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - only to spread the load
+            with self._given_back:
+                self._given_back.wait(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - only to spread the load
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        with self._given_back:
+            self._given_back.notify()
 
     def _tell(self, error: Exception) -> None:
         """Now and then: where connections lack, each statement may wait."""

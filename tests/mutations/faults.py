@@ -22,6 +22,13 @@ FAULTS: Final = (
         "",
     ),
     mutation(
+        "fault 11: nobody waits for a connection",
+        f"{_FAULT}/test_contention.py::test_five_connections_to_the_database[five_of_the_account-1226]",
+        "storage/sql/waiting_pool.py",
+        "if not _is_for_lack(error) or ",
+        "if True or ",
+    ),
+    mutation(
         "fault 13: a full Redis is no outage",
         "tests/test_failures.py::test_a_full_memory_may_be_emptied",
         "storage/hot/failures.py",
@@ -83,6 +90,27 @@ FAULTS: Final = (
         "webapp/live/stream.py",
         "HEARTBEAT_S: Final = 10.0",
         "HEARTBEAT_S: Final = 1_000.0",
+    ),
+    mutation(
+        "fault 14: a firing may be its own successor",
+        "tests/test_emitter_intervals.py::test_no_firing_is_its_own_successor",
+        "emitter/intervals.py",
+        "max(timedelta(seconds=self._random.expovariate(self._rate)), timedelta.resolution)",
+        "timedelta(seconds=self._random.expovariate(self._rate))",
+    ),
+    mutation(
+        "fault 16: what says only its id is another event each time",
+        "tests/test_api_intake.py::test_an_event_that_says_only_its_id_happened_when_that_was_made",
+        "webapp/submission.py",
+        "span.now_us if moment_us is None else moment_us",
+        "span.now_us",
+    ),
+    mutation(
+        "fault 19: a letter is retried where it came from",
+        "tests/test_subscriber.py::test_a_retried_letter_goes_where_its_owner_is_now",
+        "storage/retrying.py",
+        "_partition_today(letter, stream.partitions)",
+        "letter.partition",
     ),
     mutation(
         "fault 23: an empty Redis is believed",

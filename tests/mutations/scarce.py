@@ -26,6 +26,13 @@ SCARCE: Final = (
         "elseif false then",
     ),
     mutation(
+        "a like that is sent again is another one",
+        "tests/test_offers_likes.py::test_a_like_sent_again_after_a_lost_reply_counts_once[valkey]",
+        "storage/hot/offer_scripts/like.lua",
+        "if earlier then",
+        "if false then",
+    ),
+    mutation(
         "more than there is",
         "tests/test_offers_claims.py::test_the_last_unit_is_sold_and_asking_for_too_many_takes_none[valkey]",
         "storage/hot/offer_scripts/offer.lua",
