@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from events.channels.redis_stream import OFFERS
 from tests.support.site import open_site
 from tests.support.waiting import eventually
 from webapp.schemas import offer_answers as answers
@@ -127,7 +128,7 @@ def test_redis_and_sql_agree_and_sql_answers_when_redis_is_away(tmp_path, start_
         whats = ("stats", "coupons", "history")
         hot = {what: of(site, "ada", what) for what in whats}
         assert {what: found["source"] for what, found in hot.items()} == dict.fromkeys(whats, "redis")
-        site.post(f"{API}/system/sync", b"")
+        site.await_told(OFFERS)
         valkey.stop()
         exact = {what: of(site, "ada", what) for what in whats}
         assert {what: found["source"] for what, found in exact.items()} == dict.fromkeys(whats, "sql")

@@ -133,12 +133,13 @@ class Site:
         self.await_told()
         return ids
 
-    def await_told(self) -> None:
-        """Redis has been told of every transaction that was accepted before: only then is it acknowledged."""
-        url = self.settings.get("BUS_URL", self.settings["REDIS_URL"])
+    def await_told(self, feed: str = TRANSACTIONS) -> None:
+        """All of a feed that was accepted before is stored, and Redis was told: only then is it acknowledged."""
+        bus_url = self.settings.get("BUS_URL", self.settings["REDIS_URL"])
+        url = bus_url if feed == TRANSACTIONS else self.settings["REDIS_URL"]
         partitions = int(self.settings.get("PARTITIONS", "1"))
         with closing(open_client(url)) as client:
-            log = RedisStream(client, TRANSACTIONS, partitions, 1)
+            log = RedisStream(client, feed, partitions, 1)
             asked_us = log.backlog(0).as_of_us
             for number in range(partitions):
                 eventually(
