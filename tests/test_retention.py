@@ -289,7 +289,8 @@ def test_the_horizon_waits_for_late_events_that_are_being_stored_and_for_their_w
     if kept.writer.dialect.name == "sqlite":  # which has one writer
         stays(lambda: not moved, 0.3, "it waits")
     else:
-        eventually(lambda: moved or kept.waits_for_locks(), 10, "it waits")
+        # The server looks anew only for who asks less often than ten times a second.
+        eventually(lambda: moved or kept.waits_for_locks(), 4, "it waits", every_s=0.15)
     assert not moved
     ledger.may_commit.set()
     storing.join(20)
