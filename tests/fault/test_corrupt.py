@@ -68,7 +68,9 @@ def test_one_in_a_hundred_corrupt(doors, mariadb_url, valkey_url, figures):
         stored = await_all_stored(whole.tally, accepted, dead=dead[TRANSACTIONS])
         sold = await_all_sold(whole.market, offer_id, claiming.won, STOCK, claiming, dead=dead[OFFERS])
         letters = list(DeadLetters(whole.tally.engine).all())
-        assert Counter((letter.feed, bytes(letter.payload)) for letter in letters) == Counter(sent)
+        # Now and then an id's digits look like a card's number.
+        buried = Counter((feed, wire.masked(wire.JSON, payload)) for feed, payload in sent)
+        assert Counter((letter.feed, bytes(letter.payload)) for letter in letters) == buried
         assert all(letter.reason and letter.position for letter in letters)
         assert all(subscriber.is_running for subscriber in whole.subscribers)
     reasons = len({letter.reason for letter in letters})
