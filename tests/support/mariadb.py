@@ -60,8 +60,6 @@ class MariaDBServer(Server):
             f"--socket={self._socket_path()}",
             f"--port={self.port}",
             f"--pid-file={self.directory / 'mariadb.pid'}",
-            # A server that starts removes what it finds in here, the tables of a running one in a shared folder too.
-            f"--tmpdir={self.data_dir}",
             *_OPTIONS,
             *self.options,
         ]
@@ -129,8 +127,8 @@ class MariaDBServer(Server):
 
 
 def install_data_dir(data_dir: Path) -> Path:
-    """Make a fresh data directory whose root needs no password; returns it."""
-    subprocess.run(
+    """Make a fresh data directory whose root needs no password; returns it. What fails says why."""
+    installed = subprocess.run(
         [
             find("mariadb-install-db", "mysql_install_db"),
             *_common_options(data_dir),
@@ -138,13 +136,18 @@ def install_data_dir(data_dir: Path) -> Path:
             "--skip-test-db",
             "--innodb-log-file-size=16M",
         ],
-        check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
         env=child_environment(),
     )
+    if installed.returncode != 0:
+        raise RuntimeError(f"mariadb-install-db ended with {installed.returncode}:\n{installed.stdout}")
     return data_dir
 
 
 def _common_options(data_dir: Path) -> list[str]:
     user = ["--user=root"] if os.geteuid() == 0 else []  # mariadbd refuses to be root unless told so
-    return ["--no-defaults", *user, f"--datadir={data_dir}"]
+    # A server that starts removes what it finds in its tmpdir: in a shared one the tables that another is using.
+    return ["--no-defaults", *user, f"--datadir={data_dir}", f"--tmpdir={data_dir}"]
