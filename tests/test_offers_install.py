@@ -196,6 +196,15 @@ def test_a_restore_does_not_outlive_the_run_it_began_in(start_valkey):
     assert not faces.install.is_trusted(0)
 
 
+def test_what_another_release_left_in_another_form_is_not_believed(valkey_url):
+    before = open_faces(valkey_url)
+    before.gate.settings = "|offers|1|1"
+    offer = before.trust_all().coupon(1)
+    before.likes.like("ann", offer)
+    with pytest.raises(OffersUntrusted):
+        open_faces(valkey_url).likes.like("ann", offer)
+
+
 def test_forgetting_one_partition_leaves_the_others_and_the_logs(valkey_url):
     faces = open_faces(valkey_url, partitions=8).trust_all()
     offers = [faces.coupon(3, offer_id=f"offer-{number}") for number in range(20)]

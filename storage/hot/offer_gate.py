@@ -14,6 +14,8 @@ from storage.hot import offer_keys
 from storage.hot.client import RUN
 
 _SCRIPTS: Final = Path(__file__).parent / "offer_scripts"
+# One more whenever scripts no longer read what the release before wrote: then all of it is restored from SQL.
+_FORM: Final = 2
 # Shared with the boards' scripts.
 _CLOCK: Final = "../scripts/clock"
 
@@ -57,8 +59,9 @@ class OfferGate:
         self.client = client
         self.stream = stream
         self.partitions = stream.partitions
-        # What a marker of trust says beside the server's run: with other partitions the keys lie elsewhere.
-        self.settings = f"|offers|{stream.partitions}"
+        # What a marker of trust says beside the server's run: with other partitions the keys lie elsewhere, and what
+        # stands there in another form is no more understood.
+        self.settings = f"|offers|{_FORM}|{stream.partitions}"
         self._max_backlog = max_backlog
 
     def partition_of(self, name: str) -> int:
