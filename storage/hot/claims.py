@@ -16,7 +16,7 @@ from storage.hot.rates import Delayed, Rate
 from storage.hot.spans import Span
 
 _SHARED: Final = ("gate", "journal", "offer", "claim")
-_ASKING: Final = (*_SHARED, "in_round", "refusal", "rate")
+_ASKING: Final = (*_SHARED[:3], "in_round", "refusal", "rate")
 # The keys that a refusal needs of each user.
 _OF_USER: Final = (keys.attempts, keys.history, keys.claim_rate)
 # Counted units all go back to one place, whatever their number.
@@ -66,8 +66,8 @@ class Claims:
     def __init__(self, gate: OfferGate, rate: Rate | None = None) -> None:
         self._gate = gate
         self._rate: tuple[int | str, int | str] = rate or ("", "")
-        self._take = gate.script(*_ASKING, "claiming", "take")
-        self._hold_seats = gate.script(*_ASKING, "claiming", "hold_seats")
+        self._take = gate.script(*_ASKING, "claim", "claiming", "take")
+        self._hold_seats = gate.script(*_ASKING, "claim", "claiming", "hold_seats")
         self._refuse = gate.script(*_ASKING, "refuse")
         self._confirm = gate.script(*_SHARED, "confirm")
         self._expire = gate.script(*_SHARED, "settling", "expire")

@@ -5,23 +5,22 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+# No connection is left, of all or of this user's: two numbers for the latter, 1226 also for no more this hour.
+NO_CONNECTION_LEFT: Final = frozenset((1040, 1203, 1226))
 # MySQL and MariaDB: https://mariadb.com/kb/en/mariadb-error-codes/
-_PASSING: Final = frozenset(
+_PASSING: Final = NO_CONNECTION_LEFT | frozenset(
     (
         1020,  # record changed since last read
         1021,  # disk full
         1026,  # error writing a file
         1030,  # error from the storage engine
-        1040,  # too many connections
         1041,  # out of memory
         1047,  # Galera: the node is not ready
         1053,  # shutdown in progress
         1114,  # the table is full
         1180,  # error during COMMIT
-        1203,  # too many connections of this user
         1205,  # lock wait timeout
         1213,  # deadlock
-        1226,  # as 1203, or more an hour than this user may
         1290,  # running read-only
         1317,  # query interrupted
         1836,  # read-only mode

@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import QueuePool
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-# MySQL and MariaDB: too many connections of all, too many of this user (two numbers for it).
-_NONE_LEFT: Final = (1040, 1203, 1226)
+from storage.sql.failures import NO_CONNECTION_LEFT
+
 # Between two questions to the server: each is a connection that it takes, refuses and closes.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 1.0
@@ -58,4 +58,4 @@ class WaitingPool(QueuePool):
 
 
 def _is_for_lack(error: Exception) -> bool:
-    return bool(error.args) and error.args[0] in _NONE_LEFT
+    return bool(error.args) and error.args[0] in NO_CONNECTION_LEFT
