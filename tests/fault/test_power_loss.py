@@ -107,7 +107,8 @@ def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
     assert lost > 0
     figures(cuts=cuts, accepted=len(pouring.accepted), flushed=len(flushed_events), lost=lost,
             claims=claims.told, claims_flushed=len(flushed_claims), claims_lost=claims.gone,
-            claims_revoked=claims.revoked, likes_lost=claims.likes, bytes_lost=lost_bytes)  # fmt: skip
+            claims_revoked=claims.revoked, likes_lost=claims.likes, made_anew=claims.made_anew,
+            bytes_lost=lost_bytes)  # fmt: skip
 
 
 def await_told(pouring: Pouring, claiming: Claiming) -> None:
