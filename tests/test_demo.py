@@ -71,15 +71,21 @@ class Running:
         return found
 
 
-@pytest.fixture
-def demo(doors, tmp_path):
-    """`demo()`: start it on the test's own data; `demo(port)` on that port."""
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The data of all tests of this file: its history is made up by whichever is the first to start a demo on it."""
+    return tmp_path_factory.mktemp("demo") / "data"
 
-    def start(port: int | None = None) -> Running:
-        port = port or free_port()
-        process = doors.start("demo.py", "--data", str(tmp_path / "data"), env={"PORT": str(port)})
+
+@pytest.fixture
+def demo(doors, data):
+    """`demo()`: start it."""
+
+    def start() -> Running:
+        port = free_port()
+        process = doors.start("demo.py", "--data", str(data), env={"PORT": str(port)})
         process.wait_for_line(f"Open +http://127.0.0.1:{port}\n", START_WITHIN_S)
-        return Running(process, port, tmp_path / "data")
+        return Running(process, port, data)
 
     return start
 
@@ -176,6 +182,17 @@ def test_a_wrong_setting_is_one_line_and_code_2(doors, tmp_path):
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["PORT", "WINDOW"]
 
 
+@pytest.mark.parametrize("name", ["subscriber", "valkey"])
+def test_a_child_that_dies_is_named_with_its_last_lines_and_all_stop(demo, name):
+    running = demo()
+    children = running.processes()
+    children[name].kill()
+    assert running.process.wait(STOP_WITHIN_S + 5) == 1
+    assert f"{name} ended with code -9. The end of" in running.process.log()
+    assert f"logs/{name}.log" in running.process.log()
+    assert are_gone(children.values())
+
+
 def test_a_second_demo_and_a_reset_are_refused_while_one_runs_and_a_reset_forgets(demo, doors):
     running = demo()
     for arguments in ((), ("--reset",)):
@@ -194,17 +211,6 @@ def test_a_second_demo_and_a_reset_are_refused_while_one_runs_and_a_reset_forget
     doors.run("demo.py", "--data", str(running.data), "--reset", env={})
     assert not running.data.exists()
     doors.run("demo.py", "--data", str(running.data), "--reset", env={})
-
-
-@pytest.mark.parametrize("name", ["subscriber", "valkey"])
-def test_a_child_that_dies_is_named_with_its_last_lines_and_all_stop(demo, name):
-    running = demo()
-    children = running.processes()
-    children[name].kill()
-    assert running.process.wait(STOP_WITHIN_S + 5) == 1
-    assert f"{name} ended with code -9. The end of" in running.process.log()
-    assert f"logs/{name}.log" in running.process.log()
-    assert are_gone(children.values())
 
 
 def test_a_first_start_that_is_cut_short_doubles_nothing(doors, tmp_path):

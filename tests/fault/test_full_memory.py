@@ -48,7 +48,7 @@ def test_redis_is_full(doors, mariadb_url, start_valkey, figures):
             whole.subscribers[0].pause()
             accepted += filled(server.url)
             late.assert_told()
-            with asking.back_within(40):
+            with asking.back_within(scaled(40, 300)):  # sums wait for all that the log holds
                 whole.subscribers[0].resume()
         everything = [*accepted, *pouring.accepted, *asking.accepted, *late.accepted]
         stored = await_all_stored(whole.tally, everything)

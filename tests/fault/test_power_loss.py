@@ -19,6 +19,8 @@ from tests.support.scale import TIMEOUT_S, scaled
 from tests.support.waiting import eventually
 
 STOCK = 1_000_000
+# After each cut all that is hot is restored: the more it is, the longer that takes.
+RATE, BETWEEN_CLAIMS_S = scaled((1_000, 0.005), (300, 0.02))
 
 
 class Unheard:
@@ -46,7 +48,8 @@ def test_what_was_acknowledged_outlives_a_power_cut(doors, mariadb_url, start_va
     with Line(server.port) as line, deployed(doors, mariadb_url, server.url) as whole:
         offer_id, flushed = whole.offer("few", STOCK), Flushed(server)
         url = f"redis://127.0.0.1:{line.port}/0"
-        with Pouring(url, seed=5, rate=1_000) as pouring, Claiming(url, offer_id) as claiming:
+        claims = Claiming(url, offer_id, between_s=BETWEEN_CLAIMS_S)
+        with Pouring(url, seed=5, rate=RATE) as pouring, claims as claiming:
             for seed in range(cuts):
                 dice = random.Random(seed)
                 for _ in at_random_moments(dice, 1, 0.1, 1.0):
@@ -82,7 +85,8 @@ def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
     flushed_claims: dict[str, str] = {}
     with deployed(doors, mariadb_url, server.url) as whole:
         offer_id, flushed = whole.offer("few", STOCK), Flushed(server)
-        with Pouring(server.url, seed=5, rate=1_000) as pouring, Claiming(server.url, offer_id) as claiming:
+        asking = Claiming(server.url, offer_id, between_s=BETWEEN_CLAIMS_S)
+        with Pouring(server.url, seed=5, rate=RATE) as pouring, asking as claiming:
             for seed in range(cuts):
                 dice = random.Random(seed)
                 for _ in at_random_moments(dice, 1, 0.1, 1.0):

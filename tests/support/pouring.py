@@ -30,6 +30,7 @@ _CLAIMS_A_LIKE: Final = 2
 _CLAIMS_WHEN_SOLD_OUT: Final = 5
 # So that whoever is tried has the processors, too: a claim needs a millisecond.
 _BETWEEN_CLAIMS_S: Final = scaled(0.005, 0.0)
+_RATE: Final = scaled(800, 2_000)
 _Value = TypeVar("_Value")
 
 
@@ -103,7 +104,7 @@ class Pouring(Caller):
         seed: int = 0,
         partitions: int = 1,
         users: int = 200,
-        rate: int = 2_000,
+        rate: int = _RATE,
         assurance: Assurance = ANSWERED,
     ) -> None:
         super().__init__()
@@ -147,6 +148,7 @@ class Claiming(Caller):
         partitions: int = 1,
         users: int = 500,
         assurance: Assurance = ANSWERED,
+        between_s: float = _BETWEEN_CLAIMS_S,
     ) -> None:
         super().__init__()
         self.won: dict[str, str] = {}
@@ -155,6 +157,7 @@ class Claiming(Caller):
         self.limited = LimitedSale(name, self._claim_limited)
         self._offer_id = offer_id
         self._name = name
+        self._between_s = between_s
         self._users = users
         self._desk = open_desk(redis_url, partitions, assurance)
         self._likes = Likes(self._desk._gate, self._desk._catalogue, rate=100_000)
@@ -179,7 +182,7 @@ class Claiming(Caller):
                 self.limited.ask()
             if number % _CLAIMS_A_LIKE == 0:
                 self._like(self._user(number), LIMITED if number % 3 == 0 else self._offer_id)
-            self._ending.wait(_BETWEEN_CLAIMS_S)
+            self._ending.wait(self._between_s)
             yield
 
     def _finish(self) -> None:
