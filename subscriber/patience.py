@@ -17,7 +17,7 @@ from events.channels.base import Backlogged
 from storage.failures import is_passing
 
 _FIRST_WAIT_S: Final = 0.2
-_LONGEST_WAIT_S: Final = 5.0
+_LONGEST_WAIT_S: Final = 2.0
 _T = TypeVar("_T")
 Judge: TypeAlias = Callable[[BaseException], bool]
 

@@ -20,6 +20,7 @@ _ARENAS: Final = 2
 def tune() -> None:
     """Call it before the threads are started."""
     gc.set_threshold(_COLLECT_EVERY_OBJECTS)
+    gc.freeze()  # what was imported stays until the end: no collection need look at it, the last one neither
     sys.setswitchinterval(_SWITCH_EVERY_S)
     if sys.platform == "linux":
         # Where the C library is another, it is there as well, and does nothing.

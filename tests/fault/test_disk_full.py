@@ -55,7 +55,7 @@ def test_the_databases_disk_is_full_and_freed_later(doors, disk, database, valke
         offer_id = whole.offer("few", STOCK)
         web = doors.web(whole.env)
         site = Site(web, None, whole.env)
-        with Pouring(valkey_url, seed=12) as pouring, Claiming(valkey_url, offer_id) as claiming:
+        with Pouring(valkey_url, seed=12, rate=500) as pouring, Claiming(valkey_url, offer_id) as claiming:
             eventually(lambda: whole.tally.stored() > 200 and claiming.won, 30, "it stores")
             disk.fill()
             eventually(lambda: _waits(whole) > 1_000, 60, "nothing more is stored", every_s=0.2)
