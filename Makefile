@@ -73,8 +73,8 @@ clean: ## remove the virtual environments, caches and results (not the demo's da
 	rm -rf .venv .venv-lock .venv-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/out
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-venv:
+venv: ## what the demo and every command need, in .venv
 	@deploy/make_venv.sh $(VENV) requirements.txt
 
-venv-dev:
+venv-dev: ## that, and what tests, checks and benchmarks need
 	@deploy/make_venv.sh $(VENV) requirements-dev.txt

@@ -114,6 +114,7 @@ class Demo:
     def run(self, settings: Settings) -> None:
         """Start everything, say where, and go on until something ends. Raises CannotRun or StopRequested."""
         self._home.logs.mkdir(exist_ok=True)
+        print(f"Starting on {self._home.directory} ...", flush=True)
         redis_url = self._start_valkey()
         urls = {"REDIS_URL": redis_url, "BUS_URL": redis_url, "DATABASE_URL": self._home.database_url}
         self._environment |= urls
@@ -228,6 +229,7 @@ def main() -> int:
     try:
         if wanted.reset:
             home.forget()
+            print(f"{home.directory} is no more.")
         else:
             _run(home, load_or_exit(_OPEN))
     except CannotRun as reason:
@@ -323,8 +325,8 @@ def _welcome(address: str, home: Home) -> str:
     Ask       curl {address}/api/v1/users/1/sum
     Offers    {address}/offers: a coupon, a product and a show
     Rush      {python} -m emitter rush --offer coupon --users 500 --attempts 5000 --url {address}
-    Replay    (. {settings}; {python} -m emitter replay FILE.csv --shift-to-now)
-    Check     (. {settings}; {python} -m subscriber check)
+    Replay    (. {settings} && {python} -m emitter replay FILE.csv --shift-to-now)
+    Check     (. {settings} && {python} -m subscriber check)
     Logs      {home.logs}
     Stop      Ctrl-C; what was stored stays, `make demo-reset` forgets it
 """

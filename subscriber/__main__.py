@@ -14,7 +14,7 @@ from events.channels.base import Backlogged
 from storage.failures import is_passing
 from storage.hot.client import open_client
 from storage.sql.dead_letters import DeadLetters
-from storage.sql.engine import SchemaOutdated, open_writer
+from storage.sql.engine import SchemaOutdated, check_schema, open_writer
 from storage.sql.horizon import WindowTooLong
 from storage.sql.ledger import DatabaseRefuses
 from subscriber import dead
@@ -48,7 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(metavar="[dead|rebuild|check]")
     letters = commands.add_parser("dead", help="messages that could not be stored, each with its reason")
-    letters.add_argument("action", choices=("list", "retry", "drop"))
+    letters.add_argument(
+        "action",
+        choices=("list", "retry", "drop"),
+        help="list: show them; retry: append them to the log again; drop: forget them for good",
+    )
     letters.add_argument("position", nargs="?", help="only the one at this place in the log")
     letters.set_defaults(command=_dead)
     commands.add_parser("rebuild", help="make the hot state anew from SQL").set_defaults(command=_rebuild)
@@ -71,7 +75,9 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _dead(settings: Settings, arguments: argparse.Namespace) -> int:
-    letters = DeadLetters(open_writer(settings.database_url))
+    engine = open_writer(settings.database_url)
+    check_schema(engine)
+    letters = DeadLetters(engine)
     found = dead.matching(letters, arguments.position)
     if arguments.action == "list":
         dead.show(found, Console())

@@ -242,9 +242,10 @@ def test_a_window_is_closed_when_it_has_ended(database_url, valkey_url, doors):
 
 
 def test_without_its_schema_it_says_what_to_run(doors, empty_database_url, valkey_url):
-    done = doors.run("subscriber", "--drain", env=settings(empty_database_url, valkey_url), expect=1)
-    assert "alembic upgrade head" in done.stderr
-    assert "Traceback" not in done.stderr
+    for arguments in (("--drain",), ("dead", "list")):
+        done = doors.run("subscriber", *arguments, env=settings(empty_database_url, valkey_url), expect=1)
+        assert "alembic upgrade head" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_wrong_setting_is_a_line_and_code_2(doors, sqlite_database_url, valkey_url):

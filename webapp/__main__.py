@@ -101,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     asks = "asks for the password: twice on a terminal, else a line of standard input"
     add = _command(commands, "add-account", f"make an account; {asks}", _Command.add_account)
     add.add_argument("--role", choices=ROLES, required=True, help="what the account may")
-    _command(commands, "set-password", f"end all log-ins of an account; {asks}", _Command.set_password)
+    _command(
+        commands, "set-password", f"a new one, and the end of all log-ins; {asks}", _Command.set_password
+    )
     role = _command(commands, "set-role", "change what an account may; ends its log-ins", _Command.set_role)
     role.add_argument("role", metavar="ROLE", choices=ROLES, help=", ".join(ROLES))
     listing = commands.add_parser("list-accounts", help="all accounts, in the order of their names")

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
@@ -87,12 +88,13 @@ def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
         offer_id, flushed = whole.offer("few", STOCK), Flushed(server)
         asking = Claiming(server.url, offer_id, between_s=BETWEEN_CLAIMS_S)
         with Pouring(server.url, seed=5, rate=RATE) as pouring, asking as claiming:
+            before = Told(0, frozenset())
             for seed in range(cuts):
                 dice = random.Random(seed)
                 for _ in at_random_moments(dice, 1, 0.1, 1.0):
                     whole.subscribers[0].pause()  # what is told from here on stands in Redis alone
                 await_told(pouring, claiming)
-                accepted, won = pouring.accepted.copy(), claiming.won.copy()
+                accepted, won = told_since(before, pouring, claiming)
                 flushed.mark()
                 flushed.await_flushed()
                 events, claims = not_stored(whole, offer_id, accepted, won)
@@ -101,6 +103,7 @@ def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
                 flushed_events, flushed_claims = flushed_events | events, flushed_claims | claims
                 for _ in at_random_moments(dice, 1, 0.0, 0.5):
                     lost_bytes += flushed.lose_power(dice)
+                before = Told(len(pouring.accepted), frozenset(claiming.won))
                 server.start()
                 whole.subscribers[0].resume()
                 whole.await_up()
@@ -113,6 +116,25 @@ def test_everysec_may_lose_the_last_second_and_nothing_is_wrong_then(
             claims=claims.told, claims_flushed=len(flushed_claims), claims_lost=claims.gone,
             claims_revoked=claims.revoked, likes_lost=claims.likes, made_anew=claims.made_anew,
             bytes_lost=lost_bytes)  # fmt: skip
+
+
+class Told(NamedTuple):
+    """What had been told when the power was cut: some of it may be gone since."""
+
+    events: int
+    claims: frozenset[str]
+
+
+def told_since(
+    before: Told, pouring: Pouring, claiming: Claiming
+) -> tuple[list[Transaction], dict[str, str]]:
+    """The transactions that were taken and the claims that won since then."""
+    won = {
+        claim_id: user_id
+        for claim_id, user_id in claiming.won.copy().items()
+        if claim_id not in before.claims
+    }
+    return pouring.accepted[before.events :], won
 
 
 def await_told(pouring: Pouring, claiming: Claiming) -> None:
