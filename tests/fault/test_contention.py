@@ -131,7 +131,7 @@ def five_of_the_account(server) -> Iterator[str]:
 @pytest.mark.parametrize(("limit", "refusal"), [(five_of_the_servers, "1040"), (five_of_the_account, "1226")])
 def test_five_connections_to_the_database(doors, start_mariadb, valkey_url, figures, limit, refusal):
     """A subscriber and a web that would like some twenty share five, for good, and everything is stored."""
-    for_s = scaled(4.0, 300.0)
+    for_s = scaled(6.0, 300.0)
     looking_port = free_port()
     server = start_mariadb(
         options=("--max-connections=10", f"--extra-port={looking_port}", "--extra-max-connections=40")
