@@ -11,7 +11,7 @@ import pytest
 from tests.support.accounts import PASSWORD
 from tests.support.addresses import from_anywhere
 from tests.support.pages import HTML
-from tests.support.scale import scaled
+from tests.support.scale import TIMEOUT_S, scaled
 from tests.support.site import Answer, Site
 
 FORM = "application/x-www-form-urlencoded"
@@ -35,6 +35,7 @@ def enter_by_form(site: Site, user_id: str, password: str) -> Answer:
     return site.post("/login", body, FORM, headers={**HTML, **from_anywhere()})
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_nobody_a_wrong_password_and_a_disabled_account_answer_alike_and_as_late(
     people, guarded, record_property
 ):
