@@ -51,7 +51,7 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """From here on collections see only what requests leave: a start and an end take a fifth less."""
+    """From here on collections see only what requests leave."""
     gc.freeze()
     gc.enable()
 

@@ -198,7 +198,7 @@ def test_a_restore_does_not_outlive_the_run_it_began_in(start_valkey):
 
 def test_what_another_release_left_in_another_form_is_not_believed(valkey_url):
     before = open_faces(valkey_url)
-    before.gate.settings = "|offers|1|1"
+    before.gate.settings = "|offers|1"  # as it was before it named a form
     offer = before.trust_all().coupon(1)
     before.likes.like("ann", offer)
     with pytest.raises(OffersUntrusted):

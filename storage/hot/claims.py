@@ -15,8 +15,9 @@ from storage.hot.offer_gate import Missing, OfferGate, Reply
 from storage.hot.rates import Delayed, Rate
 from storage.hot.spans import Span
 
-_SHARED: Final = ("gate", "journal", "offer", "claim")
-_ASKING: Final = (*_SHARED[:3], "in_round", "refusal", "rate")
+_WRITING: Final = ("gate", "journal", "offer")
+_SHARED: Final = (*_WRITING, "claim")
+_ASKING: Final = (*_WRITING, "in_round", "refusal", "rate")
 # The keys that a refusal needs of each user.
 _OF_USER: Final = (keys.attempts, keys.history, keys.claim_rate)
 # Counted units all go back to one place, whatever their number.

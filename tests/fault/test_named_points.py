@@ -3,7 +3,6 @@
 import pytest
 
 from offers.terms import Draft
-from storage.hot.keys import upkeep
 from tests.builders import transaction
 from tests.support.agreement import looking_at
 from tests.support.dying import EXIT_CODE, POINTS, RESTORE_POINTS
@@ -107,8 +106,6 @@ def test_a_restore_that_dies_there_is_begun_anew_and_sold_stays_sold(doors, env,
     dying = doors.start(DYING, point, "1", "subscriber", env=env)
     assert dying.wait() == EXIT_CODE, dying.log_tail()
     assert shop.restoring.untrusted() == [0]
-    if point != next(iter(RESTORE_POINTS)):  # the first waits until the turn of the dead is over by itself
-        shop.gate.client.delete(upkeep("restore_offers"))
     doors.start("subscriber", env=env)
     shop.await_settled()
     assert shop.catalogue.get("few").remaining_stock == 0

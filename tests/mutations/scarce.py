@@ -112,4 +112,11 @@ SCARCE: Final = (
         "            self._await(token.partition, fence, rest)\n            while",
         "            while",
     ),
+    mutation(
+        "a marker of trust says nothing of the form",
+        "tests/test_offers_install.py::test_what_another_release_left_in_another_form_is_not_believed",
+        "storage/hot/offer_gate.py",
+        'f"|offers|{_FORM}|{stream.partitions}"',
+        'f"|offers|{stream.partitions}"',
+    ),
 )

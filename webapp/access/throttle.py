@@ -37,7 +37,7 @@ class TooMany(Exception):
 
 
 class _Storage(RedisStorage):
-    """Tries in Redis. The library would import valkey's client beside redis': a twelfth of what a web's start takes."""
+    """Tries in Redis. The library would import valkey's client beside redis': a twelfth of what a web imports."""
 
     DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # noqa: RUF012 - as the library declares it
 
